@@ -1,0 +1,33 @@
+//! The contract of the gateway, as Rust.
+//!
+//! Everything here is made from the `.proto` files beside it or says what they cannot: [`v1`] holds the generated
+//! messages, clients and servers; [`ErrorCode`] the error catalog; [`ApiError`] the one form of an error and its one
+//! conversion to and from a gRPC status; [`Rpc`] and [`Operation`] the tables of RPCs and HTTP routes; [`json`] the
+//! strict reading and writing of the JSON text that `_json` fields hold; [`BoundedCodec`] the codec that counts
+//! elements before it decodes.
+//!
+//! It is the only crate that both processes share, and holds no logic of theirs: nothing here knows a model, a
+//! tenant, a socket or a setting.
+
+mod error_catalog;
+mod route_table;
+
+pub mod api_error;
+pub mod bounded_codec;
+pub mod json;
+pub mod metadata;
+
+pub use api_error::ApiError;
+pub use bounded_codec::BoundedCodec;
+pub use error_catalog::ErrorFacts;
+pub use route_table::{Access, Operation, Rpc};
+pub use v1::ErrorCode;
+
+/// The raw descriptor set of all protos, with the options that a typed set would drop; for reflection.
+pub const FILE_DESCRIPTOR_SET: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptor.bin"));
+
+/// The generated messages, clients and servers of package `chatgateway.v1`.
+pub mod v1 {
+    tonic::include_proto!("chatgateway.v1");
+    include!(concat!(env!("OUT_DIR"), "/chatgateway.v1.serde.rs"));
+}
