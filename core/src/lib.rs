@@ -1,1 +1,28 @@
-//! x
+//! The gateway itself: a gRPC server in front of model servers.
+//!
+//! Read it in the order in which a call walks: [`layers`] let a call in, [`gate`] looks for whom it acts, the adapters
+//! in `grpc` convert it, [`chat`] is the use case over the pure rules of [`domain`] and the [`catalog`] of models, and
+//! [`upstream`] speaks to model servers. [`server`] puts it all together; [`config`] says of what.
+//!
+//! The core speaks OpenAI's JSON only as a client, never as a server, and knows nothing of HTTP routes.
+
+pub mod server;
+
+pub mod call;
+pub mod layers;
+
+pub mod gate;
+mod grpc;
+
+pub mod catalog;
+pub mod chat;
+pub mod domain;
+pub mod readiness;
+pub mod upstream;
+
+pub mod config;
+pub mod process;
+
+mod api_errors;
+mod discovery;
+mod shared;

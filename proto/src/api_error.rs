@@ -33,6 +33,7 @@ struct Parts {
     retry_after: Option<Duration>,
     retryable: bool,
     resource: Option<Resource>,
+    request_id: Option<String>,
     source: Option<Box<dyn Error + Send + Sync>>,
 }
 
@@ -53,6 +54,7 @@ impl ApiError {
             retry_after: None,
             retryable: code.facts().retryable,
             resource: None,
+            request_id: None,
             source: None,
         }))
     }
@@ -155,6 +157,12 @@ impl ApiError {
         self.0.retryable
     }
 
+    /// The id of the request that failed, when the error came in a status.
+    #[must_use]
+    pub fn request_id(&self) -> Option<&str> {
+        self.0.request_id.as_deref()
+    }
+
     /// The gRPC status with all its details. `docs_url` is the address of the error page, without a fragment.
     #[must_use]
     pub fn to_status(&self, request_id: &str, docs_url: &str) -> Status {
@@ -200,6 +208,7 @@ impl ApiError {
         let violation = details.bad_request().and_then(|bad_request| bad_request.field_violations.first());
         error.0.param = violation.map(|violation| violation.field.clone());
         error.0.retry_after = details.retry_info().and_then(|info| info.retry_delay);
+        error.0.request_id = details.request_info().map(|info| info.request_id.clone()).filter(|id| !id.is_empty());
         Some(error)
     }
 }
@@ -278,6 +287,7 @@ mod tests {
             assert_eq!(back.metadata("maximum"), Some("5"));
             assert_eq!(back.retry_after(), Some(Duration::from_millis(1500)));
             assert_eq!(back.retryable(), code.facts().retryable);
+            assert_eq!(back.request_id(), Some("req-1"));
         }
     }
 

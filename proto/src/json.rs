@@ -15,7 +15,7 @@ mod string;
 mod writer;
 
 pub use fault::Fault;
-pub use members::{Member, Members, UnknownMembers};
+pub use members::{Member, Members, NoMembers, UnknownMembers};
 pub use reader::{Kind, Reader};
 pub use string::{RawString, utf8};
 pub use writer::Writer;

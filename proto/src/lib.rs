@@ -16,6 +16,7 @@ pub mod api_error;
 pub mod bounded_codec;
 pub mod json;
 pub mod metadata;
+pub mod openai;
 
 pub use api_error::ApiError;
 pub use bounded_codec::BoundedCodec;

@@ -16,6 +16,22 @@ pub trait Members: Copy {
     fn index(self) -> usize;
 }
 
+/// For objects of which no member is known: maps whose names are the caller's.
+#[derive(Clone, Copy, Debug)]
+pub enum NoMembers {}
+
+impl Members for NoMembers {
+    const NAMES: &'static [&'static str] = &[];
+
+    fn from_name(_: &str) -> Option<Self> {
+        None
+    }
+
+    fn index(self) -> usize {
+        match self {}
+    }
+}
+
 /// A member of an object that is being read. Its value comes next and must be taken.
 #[derive(Debug)]
 pub enum Member<'a, K> {

@@ -2,8 +2,10 @@
 
 use std::borrow::Cow;
 
+use bytes::Bytes;
+
 use super::fault::Fault;
-use super::members::{Member, Members};
+use super::members::{Member, Members, UnknownMembers};
 use super::string::{RawString, utf8};
 use super::{MAX_DEPTH, MAX_VALUES};
 
@@ -85,23 +87,59 @@ impl<'a> Reader<'a> {
         &mut self,
         mut read: impl FnMut(&mut Self, Member<'a, K>) -> Result<(), Fault>,
     ) -> Result<(), Fault> {
+        let find = |name: &str| K::from_name(name).map(|known| (known, known.index()));
+        self.walk_members(find, |reader, known, name| {
+            read(reader, known.map_or(Member::Unknown(name), Member::Known))
+        })
+    }
+
+    /// Reads an object, known member by known member, and returns all others as one JSON object; empty without any.
+    pub fn members_and_rest<K: Members>(
+        &mut self,
+        mut read: impl FnMut(&mut Self, K) -> Result<(), Fault>,
+    ) -> Result<Bytes, Fault> {
+        let mut rest = UnknownMembers::default();
+        self.members(|reader, member| match member {
+            Member::Known(known) => read(reader, known),
+            Member::Unknown(name) => {
+                rest.push(name, reader.value()?);
+                Ok(())
+            }
+        })?;
+        Ok(rest.finish())
+    }
+
+    /// Reads an object whose known members are these names, at most 64. `read` gets the index of the name, or `None`
+    /// for any other member, and must take the value.
+    pub fn named_members<'n>(
+        &mut self,
+        names: impl Iterator<Item = &'n str> + Clone,
+        mut read: impl FnMut(&mut Self, Option<usize>) -> Result<(), Fault>,
+    ) -> Result<(), Fault> {
+        let find = |name: &str| names.clone().position(|known| known == name).map(|index| (index, index));
+        debug_assert!(names.clone().count() <= 64);
+        self.walk_members(find, |reader, known, _| read(reader, known))
+    }
+
+    fn walk_members<K>(
+        &mut self,
+        find: impl Fn(&str) -> Option<(K, usize)>,
+        mut read: impl FnMut(&mut Self, Option<K>, RawString<'a>) -> Result<(), Fault>,
+    ) -> Result<(), Fault> {
         self.begin(Kind::Object)?;
         let mut seen = 0_u64;
         let mut more = !self.closes(b'}');
         while more {
             let name = self.name()?;
             let text = name.text();
-            match K::from_name(&text) {
-                Some(known) => {
-                    let bit = 1 << known.index();
-                    if seen & bit != 0 {
-                        return Err(self.syntax(format!("the member '{text}' is given twice")).in_member(&text));
-                    }
-                    seen |= bit;
-                    read(self, Member::Known(known)).map_err(|fault| fault.in_member(&text))?;
+            let known = find(&text);
+            if let Some((_, index)) = &known {
+                if seen & (1 << index) != 0 {
+                    return Err(self.syntax(format!("the member '{text}' is given twice")).in_member(&text));
                 }
-                None => read(self, Member::Unknown(name)).map_err(|fault| fault.in_member(&text))?,
+                seen |= 1 << index;
             }
+            read(self, known.map(|(known, _)| known), name).map_err(|fault| fault.in_member(&text))?;
             more = self.comma_or(b'}')?;
         }
         self.depth -= 1;

@@ -4,75 +4,83 @@ use std::io::Write;
 
 /// Writes one JSON text from front to end.
 #[derive(Debug, Default)]
-pub struct Writer(Vec<u8>);
+pub struct Writer {
+    text: Vec<u8>,
+    /// Whether a comma belongs before the next value or name.
+    comma_due: bool,
+}
 
 impl Writer {
     /// A writer with room for this many bytes.
     #[must_use]
     pub fn with_capacity(bytes: usize) -> Self {
-        Self(Vec::with_capacity(bytes))
+        Self { text: Vec::with_capacity(bytes), comma_due: false }
     }
 
     /// The text.
     #[must_use]
     pub fn finish(self) -> Vec<u8> {
-        self.0
+        self.text
+    }
+
+    /// Takes out the text so far; what is written next continues it.
+    pub fn take(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.text)
     }
 
     /// Opens an object.
     pub fn begin_object(&mut self) {
-        self.separate();
-        self.0.push(b'{');
+        self.begin(b'{');
     }
 
     /// Closes an object.
     pub fn end_object(&mut self) {
-        self.0.push(b'}');
+        self.end(b'}');
     }
 
     /// Opens an array.
     pub fn begin_array(&mut self) {
-        self.separate();
-        self.0.push(b'[');
+        self.begin(b'[');
     }
 
     /// Closes an array.
     pub fn end_array(&mut self) {
-        self.0.push(b']');
+        self.end(b']');
     }
 
     /// Writes the name of the next value. Names are our own and need no escapes.
     pub fn name(&mut self, name: &str) {
         self.separate();
-        self.0.push(b'"');
-        self.0.extend_from_slice(name.as_bytes());
-        self.0.extend_from_slice(b"\":");
+        self.text.push(b'"');
+        self.text.extend_from_slice(name.as_bytes());
+        self.text.extend_from_slice(b"\":");
+        self.comma_due = false;
     }
 
     /// Writes a string.
     pub fn string(&mut self, text: &str) {
         self.separate();
-        self.0.push(b'"');
+        self.text.push(b'"');
         let mut rest = text.as_bytes();
         while let Some(length) = rest.iter().position(|byte| ESCAPED[usize::from(*byte)]) {
-            self.0.extend_from_slice(&rest[..length]);
+            self.text.extend_from_slice(&rest[..length]);
             self.escape(rest[length]);
             rest = &rest[length + 1..];
         }
-        self.0.extend_from_slice(rest);
-        self.0.push(b'"');
+        self.text.extend_from_slice(rest);
+        self.text.push(b'"');
     }
 
     /// Writes a double in the shortest spelling that reads back the same.
     pub fn double(&mut self, number: f64) {
         self.separate();
-        drop(write!(self.0, "{number:?}"));
+        drop(write!(self.text, "{number:?}"));
     }
 
     /// Writes a whole number.
     pub fn integer(&mut self, number: impl Into<i64>) {
         self.separate();
-        drop(write!(self.0, "{}", number.into()));
+        drop(write!(self.text, "{}", number.into()));
     }
 
     /// Writes `true` or `false`.
@@ -88,7 +96,12 @@ impl Writer {
     /// Writes a value that is JSON text already.
     pub fn raw(&mut self, json: &[u8]) {
         self.separate();
-        self.0.extend_from_slice(json);
+        self.text.extend_from_slice(json);
+    }
+
+    /// Writes the comma before a value that the caller puts behind [`Self::take`]n text itself.
+    pub fn raw_elsewhere(&mut self) {
+        self.separate();
     }
 
     /// Writes the members of an object that is JSON text already into the open object; empty text has none.
@@ -109,11 +122,23 @@ impl Writer {
         }
     }
 
+    fn begin(&mut self, bracket: u8) {
+        self.separate();
+        self.text.push(bracket);
+        self.comma_due = false;
+    }
+
+    fn end(&mut self, bracket: u8) {
+        self.text.push(bracket);
+        self.comma_due = true;
+    }
+
     /// Writes the comma that belongs before the next value or name, if one does.
     fn separate(&mut self) {
-        if !matches!(self.0.last(), None | Some(b'{' | b'[' | b':')) {
-            self.0.push(b',');
+        if self.comma_due {
+            self.text.push(b',');
         }
+        self.comma_due = true;
     }
 
     fn escape(&mut self, byte: u8) {
@@ -126,11 +151,11 @@ impl Writer {
             b'\r' => b'r',
             b'\t' => b't',
             _ => {
-                drop(write!(self.0, "\\u{byte:04x}"));
+                drop(write!(self.text, "\\u{byte:04x}"));
                 return;
             }
         };
-        self.0.extend_from_slice(&[b'\\', short]);
+        self.text.extend_from_slice(&[b'\\', short]);
     }
 }
 

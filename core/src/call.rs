@@ -1,0 +1,91 @@
+//! What is known of a call before its message is read.
+
+use std::sync::Arc;
+
+use gateway_auth::Caller;
+use gateway_proto::metadata;
+use http::{HeaderMap, HeaderValue};
+use tokio::time::Instant;
+use uuid::Uuid;
+
+/// The longest request id that is taken over from a caller.
+const MAX_REQUEST_ID_BYTES: usize = 128;
+
+/// The id of a request, in every log line and answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RequestId(Arc<str>);
+
+impl RequestId {
+    /// The caller's id, when it has the form `[A-Za-z0-9._:-]{1,128}`, else a new one.
+    #[must_use]
+    pub fn of(headers: &HeaderMap) -> Self {
+        let given = headers.get(metadata::SPASS_REQUEST_ID).or_else(|| headers.get(metadata::X_REQUEST_ID));
+        let given = given.and_then(|value| value.to_str().ok()).filter(|id| has_form(id));
+        match given {
+            Some(id) => Self(id.into()),
+            None => Self(Uuid::now_v7().to_string().into()),
+        }
+    }
+
+    /// The id as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Puts the id on an answer, under both of its names.
+    pub fn put(&self, headers: &mut HeaderMap) {
+        if let Ok(value) = HeaderValue::from_str(&self.0) {
+            headers.insert(metadata::SPASS_REQUEST_ID, value.clone());
+            headers.insert(metadata::X_REQUEST_ID, value);
+        }
+    }
+}
+
+fn has_form(id: &str) -> bool {
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b':' | b'-');
+    (1..=MAX_REQUEST_ID_BYTES).contains(&id.len()) && id.bytes().all(allowed)
+}
+
+/// When the caller's time runs out, where it set one.
+#[derive(Clone, Copy, Debug)]
+pub struct Deadline(pub Instant);
+
+/// A call that was let in.
+#[derive(Clone, Debug)]
+pub struct Call {
+    /// Its id.
+    pub request_id: RequestId,
+    /// Who makes it.
+    pub caller: Caller,
+    /// When the caller's time runs out.
+    pub deadline: Option<Instant>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn id_of(pairs: &[(&'static str, &'static str)]) -> RequestId {
+        let headers = pairs.iter().map(|(name, value)| {
+            (http::HeaderName::from_static(name), HeaderValue::from_static(value))
+        });
+        RequestId::of(&headers.collect())
+    }
+
+    #[test]
+    fn a_good_id_is_taken_over() {
+        assert_eq!(id_of(&[("x-request-id", "a.B_c:1-2")]).as_str(), "a.B_c:1-2");
+        assert_eq!(id_of(&[("x-request-id", "old"), ("spass-request-id", "new")]).as_str(), "new");
+    }
+
+    #[test]
+    fn any_other_is_replaced() {
+        for bad in ["", "a b", "a/b", "a\tb", "x;y"] {
+            let id = id_of(&[("x-request-id", bad)]);
+            assert_ne!(id.as_str(), bad);
+            assert!(Uuid::parse_str(id.as_str()).is_ok());
+        }
+        assert_ne!(id_of(&[]), id_of(&[]));
+    }
+}

@@ -1,0 +1,72 @@
+//! One stateless chat, from an accepted caller to the model server's answer.
+
+use std::time::Instant;
+
+use gateway_proto::ApiError;
+use gateway_proto::v1::ChatCompletion;
+
+use crate::api_errors;
+use crate::call::Call;
+use crate::catalog::CatalogModel;
+use crate::domain::chat::{JsonRequest, check_request};
+use crate::domain::limits::{Applied, apply_constraints};
+use crate::shared::Shared;
+use crate::upstream::{CallContext, RequestBody, UpstreamError};
+
+/// An answer, and what the caller is told about how it came to be.
+#[derive(Debug)]
+pub struct Answered {
+    /// The answer.
+    pub completion: ChatCompletion,
+    /// What was changed in the request.
+    pub applied: Applied,
+    /// The model server's own name of the model that served.
+    pub resolved_model: String,
+    /// The operator's name of the model server that served.
+    pub resolved_backend: String,
+}
+
+/// Answers a chat with a whole completion. Dropping the future cancels the call to the model server.
+pub async fn complete(shared: &Shared, call: &Call, mut request: JsonRequest) -> Result<Answered, ApiError> {
+    let checked = check_request(&request)?;
+    let catalog = shared.catalog().load();
+    let model = catalog.find(checked.alias.as_str())?;
+    let applied = apply_constraints(&mut request, &checked, &model.facts)?;
+
+    let body = RequestBody::unary(&request, &model.upstream_model);
+    let context = CallContext { request_id: call.request_id.as_str(), deadline: call.deadline };
+    let begin = Instant::now();
+    let answer = model.upstream.complete(body, model.facts.alias.as_str(), context).await;
+    observe(model, begin, answer.as_ref());
+
+    let completion = answer.map_err(|error| refusal(error, &applied, model))?;
+    Ok(Answered {
+        completion,
+        applied,
+        resolved_model: model.upstream_model.clone(),
+        resolved_backend: model.upstream.name().to_owned(),
+    })
+}
+
+/// Why there is no answer. A server that refuses the limit that was already raised cannot be satisfied by the gateway.
+fn refusal(error: UpstreamError, applied: &Applied, model: &CatalogModel) -> ApiError {
+    let refuses_limit = matches!(&error, UpstreamError::Refused { status: 400 | 422, about_token_limit: true, .. });
+    match applied.floored.filter(|_| refuses_limit) {
+        Some(floored) => floored.refusal().with_source(error),
+        None => api_errors::from_upstream(error, &model.facts.alias),
+    }
+}
+
+fn observe(model: &CatalogModel, begin: Instant, answer: Result<&ChatCompletion, &UpstreamError>) {
+    let upstream = model.upstream.name().to_owned();
+    let outcome = if answer.is_ok() { "ok" } else { "error" };
+    metrics::histogram!("gateway_upstream_seconds", "upstream" => upstream.clone(), "outcome" => outcome)
+        .record(begin.elapsed().as_secs_f64());
+    if let Some(usage) = answer.ok().and_then(|completion| completion.usage.as_ref()) {
+        let alias = model.facts.alias.to_string();
+        metrics::counter!("gateway_tokens_total", "model" => alias.clone(), "kind" => "prompt")
+            .increment(usage.prompt_tokens.into());
+        metrics::counter!("gateway_tokens_total", "model" => alias, "kind" => "completion")
+            .increment(usage.completion_tokens.into());
+    }
+}

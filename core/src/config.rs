@@ -1,0 +1,91 @@
+//! The settings of the core: where they come from, what they may be, and what is made of them before a port opens.
+
+mod credentials;
+mod models_file;
+mod process;
+mod upstreams;
+mod values;
+
+use std::path::PathBuf;
+
+use gateway_auth::{RateLimit, TokenTable};
+
+pub use credentials::{AuthSettings, CredentialSource};
+pub use process::{LogFormat, ProcessSettings, parse_settings, settings_of_this_process};
+pub use upstreams::{UpstreamPlan, UpstreamSettings};
+pub use values::ListenAddress;
+
+/// The settings that only the core has.
+#[derive(Debug, Clone, clap::Args)]
+pub struct CoreSettings {
+    /// Where gRPC is served: an address and a port (0 picks one), or unix: and a path.
+    #[arg(long, env = "GRPC_LISTEN", default_value = "127.0.0.1:50051")]
+    pub grpc_listen: ListenAddress,
+    /// Whether clients may ask for the protos by reflection. Default: on in the one-process gateway, else off.
+    #[arg(long, env = "GRPC_REFLECTION", value_parser = clap::builder::BoolishValueParser::new())]
+    pub grpc_reflection: Option<bool>,
+    /// The folder of what outlives the process.
+    #[arg(long, env = "DATA_DIR", default_value = "data")]
+    pub data_dir: PathBuf,
+    #[expect(missing_docs, reason = "clap would take a comment for the help text of the whole program")]
+    #[command(flatten)]
+    pub auth: AuthSettings,
+    #[expect(missing_docs, reason = "clap would take a comment for the help text of the whole program")]
+    #[command(flatten)]
+    pub upstream: UpstreamSettings,
+}
+
+/// What the core is built from.
+#[derive(Debug)]
+pub struct CoreConfig {
+    /// Where gRPC is served.
+    pub grpc_listen: ListenAddress,
+    /// Whether reflection is on.
+    pub reflection: bool,
+    /// All tokens.
+    pub tokens: TokenTable,
+    /// The rate of each secret; none: not limited.
+    pub rate_limit: Option<RateLimit>,
+    /// The models and their servers.
+    pub upstreams: UpstreamPlan,
+    /// The address of the page on errors, without a fragment.
+    pub docs_url: String,
+    /// The largest JSON body that the edge takes.
+    pub max_body_bytes: usize,
+}
+
+/// A setting or a file that cannot be used. The text names the setting, what is wrong and what would be right.
+#[derive(Debug, thiserror::Error)]
+#[error("{setting}: {reason}")]
+pub struct ConfigError {
+    setting: &'static str,
+    reason: String,
+}
+
+impl ConfigError {
+    pub(crate) fn new(setting: &'static str, reason: impl ToString) -> Self {
+        Self { setting, reason: reason.to_string() }
+    }
+}
+
+impl CoreSettings {
+    /// Reads the files that the settings name, and checks everything. `public_url` is the edge's address, empty when
+    /// it is not known.
+    pub fn resolve(
+        self,
+        process: &ProcessSettings,
+        public_url: &str,
+        credentials: CredentialSource,
+    ) -> Result<CoreConfig, ConfigError> {
+        let tokens = self.auth.tokens(&self.data_dir, credentials)?;
+        Ok(CoreConfig {
+            grpc_listen: self.grpc_listen,
+            reflection: self.grpc_reflection.unwrap_or(credentials == CredentialSource::MayGenerate),
+            tokens,
+            rate_limit: self.auth.rate_limit(),
+            upstreams: self.upstream.plan()?,
+            docs_url: format!("{}/docs/errors", public_url.trim_end_matches('/')),
+            max_body_bytes: process.max_body_bytes,
+        })
+    }
+}

@@ -1,0 +1,16 @@
+//! What a chat request must be, whichever way it came: pure rules over the contract's nouns, without transport,
+//! storage or time.
+//!
+//! The rules read a request in its JSON form, in which every message and tool is the caller's own text; the adapters
+//! bring the typed form of a gRPC caller into it first, so that both are judged by the same lines.
+
+pub mod chat;
+
+pub mod alias;
+mod fields;
+pub mod image;
+pub mod limits;
+pub mod message;
+pub mod model;
+mod parameters;
+mod tools;

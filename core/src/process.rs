@@ -1,0 +1,100 @@
+//! What a process around the core needs besides it: log, metrics, threads, and an end in good order.
+
+use std::future::Future;
+use std::io::{self, IsTerminal};
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use axum::Router;
+use axum::routing::get;
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+use tokio::net::TcpListener;
+use tokio::runtime::{Builder, Runtime};
+use tokio::signal::unix::{SignalKind, signal};
+use tracing_subscriber::EnvFilter;
+
+use crate::config::{ConfigError, LogFormat, ProcessSettings};
+
+/// How long connections may take to close once nothing is in flight.
+pub const CLOSE_PATIENCE: Duration = Duration::from_secs(1);
+/// How often the metrics recorder tidies up.
+const UPKEEP: Duration = Duration::from_secs(5);
+/// Upper bounds of the buckets of durations, in seconds: from a gateway's own work to a long answer.
+const SECONDS: [f64; 14] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.25, 1.0, 2.5, 10.0, 30.0, 120.0, 600.0];
+
+/// Begins to log, to standard error.
+pub fn start_log(settings: &ProcessSettings) -> Result<(), ConfigError> {
+    let filter = EnvFilter::try_new(&settings.rust_log).map_err(|error| ConfigError::new("RUST_LOG", error))?;
+    let usual = if io::stderr().is_terminal() { LogFormat::Text } else { LogFormat::Json };
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
+    let started = match settings.log_format.unwrap_or(usual) {
+        LogFormat::Text => log.try_init(),
+        LogFormat::Json => log.json().flatten_event(true).try_init(),
+    };
+    started.map_err(|error| ConfigError::new("LOG_FORMAT", error))
+}
+
+/// A runtime with so many threads; one serves on the thread that calls.
+pub fn runtime(threads: NonZeroU32) -> io::Result<Runtime> {
+    let mut builder = if threads == NonZeroU32::MIN { Builder::new_current_thread() } else { Builder::new_multi_thread() };
+    builder.worker_threads(threads.get() as usize).enable_all().build()
+}
+
+/// Records metrics in this process from now on.
+pub fn record_metrics() -> Result<PrometheusHandle, ConfigError> {
+    let builder = PrometheusBuilder::new().set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &SECONDS);
+    builder
+        .and_then(PrometheusBuilder::install_recorder)
+        .map_err(|error| ConfigError::new("METRICS_LISTEN", error))
+}
+
+/// Serves the metrics on a listener of their own; never ends.
+pub async fn serve_metrics(listener: TcpListener, handle: PrometheusHandle) -> io::Result<()> {
+    let upkeep = handle.clone();
+    tokio::spawn(async move {
+        loop {
+            tokio::time::sleep(UPKEEP).await;
+            upkeep.run_upkeep();
+        }
+    });
+    axum::serve(listener, Router::new().route("/metrics", get(move || async move { handle.render() }))).await
+}
+
+/// Why a process ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// SIGTERM: others must learn of it first.
+    Terminate,
+    /// SIGINT: somebody waits at a terminal.
+    Interrupt,
+}
+
+/// The signals that end a process, from the moment this is made.
+#[derive(Debug)]
+pub struct Signals {
+    terminate: tokio::signal::unix::Signal,
+    interrupt: tokio::signal::unix::Signal,
+}
+
+impl Signals {
+    /// Begins to take the signals.
+    pub fn listen() -> io::Result<Self> {
+        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+    }
+
+    /// The next signal.
+    pub async fn next(&mut self) -> End {
+        tokio::select! {
+            _ = self.terminate.recv() => End::Terminate,
+            _ = self.interrupt.recv() => End::Interrupt,
+        }
+    }
+
+    /// Lets time pass, and work end, unless another signal says to end at once.
+    pub async fn unless_repeated<T>(&mut self, work: impl Future<Output = T>) -> Option<T> {
+        tokio::select! {
+            done = work => Some(done),
+            _ = self.next() => None,
+        }
+    }
+}

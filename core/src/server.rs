@@ -1,0 +1,229 @@
+//! Puts the core together, and serves it on a socket.
+
+use std::error::Error;
+use std::future::Future;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use gateway_auth::Authenticator;
+use gateway_proto::{FILE_DESCRIPTOR_SET, Rpc};
+use tokio::net::{TcpListener, UnixListener};
+use tokio::time::{sleep, timeout};
+use tokio_stream::wrappers::UnixListenerStream;
+use tokio_util::sync::CancellationToken;
+use tonic::service::Routes;
+use tonic::transport::Server;
+use tonic::transport::server::TcpIncoming;
+use tonic_health::server::HealthReporter;
+use tower::layer::layer_fn;
+
+use crate::catalog::CatalogHandle;
+use crate::config::{CoreConfig, ListenAddress, ProcessSettings};
+use crate::layers::{CoreService, InFlight, stack};
+use crate::process::{CLOSE_PATIENCE, End, Signals};
+use crate::shared::{Parts, Shared};
+use crate::upstream::Upstream;
+use crate::{discovery, grpc};
+
+/// What a gRPC message may hold besides the JSON body that it carries.
+const MESSAGE_OVERHEAD_BYTES: usize = 1 << 20;
+/// How long the first reading of a server's list of models may hold up the start.
+const FIRST_DISCOVERY: Duration = Duration::from_secs(2);
+
+/// Bounds of a connection. Windows are large, since one connection of an edge carries all of its calls, and frames are
+/// large, since a body of megabytes is one message.
+mod http2 {
+    use std::time::Duration;
+
+    pub(super) const STREAM_WINDOW: u32 = 8 << 20;
+    pub(super) const CONNECTION_WINDOW: u32 = 32 << 20;
+    pub(super) const FRAME_BYTES: u32 = 1 << 20;
+    pub(super) const HEADER_BYTES: u32 = 16 << 10;
+    pub(super) const STREAMS: u32 = 4096;
+    pub(super) const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(20);
+    pub(super) const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(10);
+}
+
+/// The core, built and not yet listening.
+#[derive(Debug)]
+pub struct Core {
+    shared: Shared,
+    routes: Routes,
+    health: HealthReporter,
+    discover: Option<(Arc<Upstream>, Duration)>,
+}
+
+impl Core {
+    /// Builds the core. Opens no port.
+    pub async fn build(config: CoreConfig) -> Result<Self, tonic_reflection::server::Error> {
+        let shared = Shared::new(Parts {
+            authenticator: Authenticator::new(config.tokens, config.rate_limit),
+            catalog: CatalogHandle::new(config.upstreams.catalog),
+            upstreams: config.upstreams.upstreams,
+            in_flight: InFlight::default(),
+            docs_url: config.docs_url,
+            max_message_bytes: config.max_body_bytes + MESSAGE_OVERHEAD_BYTES,
+        });
+        let (health, health_service) = tonic_health::server::health_reporter();
+        for service in services() {
+            health.set_service_status(service, tonic_health::ServingStatus::Serving).await;
+        }
+        let mut routes = grpc::routes(&shared).add_service(health_service);
+        if config.reflection {
+            let reflection = || {
+                tonic_reflection::server::Builder::configure()
+                    .register_encoded_file_descriptor_set(FILE_DESCRIPTOR_SET)
+                    .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+            };
+            routes = routes.add_service(reflection().build_v1()?).add_service(reflection().build_v1alpha()?);
+        }
+        let discover = config.upstreams.discover.map(|upstream| (upstream, config.upstreams.refresh));
+        Ok(Self { shared, routes: routes.prepare(), health, discover })
+    }
+
+    /// The core as one service, layers included, for an edge in the same process.
+    #[must_use]
+    pub fn service(&self) -> CoreService {
+        stack(&self.shared, self.routes.clone())
+    }
+
+    /// Begins to follow the list of models of the server that the variables name, and waits a moment for the first.
+    pub async fn discover(&self) {
+        let Some((upstream, refresh)) = &self.discover else { return };
+        // A server that is down must not keep the gateway from starting.
+        drop(timeout(FIRST_DISCOVERY, discovery::read_once(&self.shared, upstream)).await);
+        tokio::spawn(discovery::follow(self.shared.clone(), Arc::clone(upstream), *refresh));
+    }
+
+    /// The aliases on offer now, in their order.
+    #[must_use]
+    pub fn aliases(&self) -> Vec<String> {
+        self.shared.catalog().load().models().iter().map(|model| model.facts.alias.to_string()).collect()
+    }
+
+    /// From now on health says that the core ends; calls are still taken.
+    pub async fn announce_end(&self) {
+        self.shared.in_flight().announce_end();
+        for service in services().chain([""]) {
+            self.health.set_service_status(service, tonic_health::ServingStatus::NotServing).await;
+        }
+    }
+
+    /// From now on new calls are refused; returns when the last one in flight has ended.
+    pub async fn drain(&self) {
+        self.shared.in_flight().close();
+        self.shared.in_flight().drained().await;
+    }
+
+    /// Serves gRPC until a signal ends the process: announces it, drains, and closes.
+    pub async fn run(
+        &self,
+        listener: GrpcListener,
+        mut signals: Signals,
+        settings: &ProcessSettings,
+    ) -> Result<(), Box<dyn Error>> {
+        let end = CancellationToken::new();
+        let mut server = std::pin::pin!(self.serve(listener, end.cancelled()));
+        let ending = async {
+            let signal = signals.next().await;
+            self.end(signal, &mut signals, settings).await;
+            end.cancel();
+        };
+        tokio::select! {
+            served = &mut server => return served.map_err(Into::into),
+            () = ending => {}
+        }
+        // Connections that carry nothing but a watch on health do not end by themselves.
+        drop(timeout(CLOSE_PATIENCE, server).await);
+        Ok(())
+    }
+
+    /// Announces the end, waits for others to learn of it, and lets the calls in flight end. A second signal ends it all
+    /// at once.
+    pub async fn end(&self, signal: End, signals: &mut Signals, settings: &ProcessSettings) {
+        tracing::info!("ending after a signal; {} calls in flight", self.shared.in_flight().count());
+        self.announce_end().await;
+        if signal == End::Terminate && signals.unless_repeated(sleep(settings.drain_delay_secs)).await.is_none() {
+            return;
+        }
+        if signals.unless_repeated(timeout(settings.drain_timeout_secs, self.drain())).await.is_none_or(|ended| ended.is_err()) {
+            tracing::warn!("{} calls in flight were cut", self.shared.in_flight().count());
+        }
+    }
+
+    /// Serves gRPC until `end`, then lets connections finish what they carry.
+    pub async fn serve(&self, listener: GrpcListener, end: impl Future<Output = ()>) -> Result<(), tonic::transport::Error> {
+        let shared = self.shared.clone();
+        let router = Server::builder()
+            .initial_stream_window_size(http2::STREAM_WINDOW)
+            .initial_connection_window_size(http2::CONNECTION_WINDOW)
+            .max_frame_size(http2::FRAME_BYTES)
+            .max_concurrent_streams(http2::STREAMS)
+            .http2_max_header_list_size(http2::HEADER_BYTES)
+            .http2_keepalive_interval(Some(http2::KEEPALIVE_INTERVAL))
+            .http2_keepalive_timeout(Some(http2::KEEPALIVE_TIMEOUT))
+            .layer(layer_fn(move |routes: Routes| stack(&shared, routes)))
+            .add_routes(self.routes.clone());
+        match listener {
+            // The server's own nodelay does nothing for a listener that is handed to it.
+            GrpcListener::Tcp(listener) => {
+                let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
+                router.serve_with_incoming_shutdown(incoming, end).await
+            }
+            GrpcListener::Unix(listener, _) => {
+                router.serve_with_incoming_shutdown(UnixListenerStream::new(listener), end).await
+            }
+        }
+    }
+}
+
+/// The full names of the services of the contract.
+fn services() -> impl Iterator<Item = &'static str> {
+    let mut names: Vec<_> = Rpc::ALL.iter().map(|rpc| rpc.service()).collect();
+    names.dedup();
+    names.into_iter()
+}
+
+/// A socket that is bound.
+#[derive(Debug)]
+pub enum GrpcListener {
+    /// TCP.
+    Tcp(TcpListener),
+    /// A Unix socket, and its path, which is removed when the listener goes.
+    Unix(UnixListener, SocketFile),
+}
+
+/// The file of a Unix socket.
+#[derive(Debug)]
+pub struct SocketFile(std::path::PathBuf);
+
+impl Drop for SocketFile {
+    fn drop(&mut self) {
+        // It may be gone already.
+        drop(std::fs::remove_file(&self.0));
+    }
+}
+
+impl GrpcListener {
+    /// Binds an address. A socket file that nobody listens on is replaced.
+    pub async fn bind(address: &ListenAddress) -> io::Result<Self> {
+        match address {
+            ListenAddress::Tcp(address) => TcpListener::bind(address).await.map(Self::Tcp),
+            ListenAddress::Unix(path) => {
+                if path.exists() && tokio::net::UnixStream::connect(path).await.is_err() {
+                    std::fs::remove_file(path)?;
+                }
+                Ok(Self::Unix(UnixListener::bind(path)?, SocketFile(path.clone())))
+            }
+        }
+    }
+
+    /// The address that was bound: with the port that was picked.
+    pub fn address(&self) -> io::Result<ListenAddress> {
+        match self {
+            Self::Tcp(listener) => listener.local_addr().map(ListenAddress::Tcp),
+            Self::Unix(_, file) => Ok(ListenAddress::Unix(file.0.clone())),
+        }
+    }
+}

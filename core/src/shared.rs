@@ -1,0 +1,74 @@
+//! What the parts of the core share.
+
+use std::sync::Arc;
+
+use gateway_auth::Authenticator;
+
+use crate::catalog::CatalogHandle;
+use crate::layers::InFlight;
+use crate::upstream::Upstream;
+
+/// What the parts of the core share; cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Shared(Arc<Parts>);
+
+/// The parts of [`Shared`].
+#[derive(Debug)]
+pub struct Parts {
+    /// Knows the tokens.
+    pub authenticator: Authenticator,
+    /// Knows the models.
+    pub catalog: CatalogHandle,
+    /// Every model server.
+    pub upstreams: Vec<Arc<Upstream>>,
+    /// The calls in flight.
+    pub in_flight: InFlight,
+    /// The address of the page on errors, without a fragment.
+    pub docs_url: String,
+    /// The largest gRPC message.
+    pub max_message_bytes: usize,
+}
+
+impl Shared {
+    /// Shares these parts.
+    #[must_use]
+    pub fn new(parts: Parts) -> Self {
+        Self(Arc::new(parts))
+    }
+
+    /// Knows the tokens.
+    #[must_use]
+    pub fn authenticator(&self) -> &Authenticator {
+        &self.0.authenticator
+    }
+
+    /// Knows the models.
+    #[must_use]
+    pub fn catalog(&self) -> &CatalogHandle {
+        &self.0.catalog
+    }
+
+    /// Every model server.
+    #[must_use]
+    pub fn upstreams(&self) -> &[Arc<Upstream>] {
+        &self.0.upstreams
+    }
+
+    /// The calls in flight.
+    #[must_use]
+    pub fn in_flight(&self) -> &InFlight {
+        &self.0.in_flight
+    }
+
+    /// The address of the page on errors, without a fragment.
+    #[must_use]
+    pub fn docs_url(&self) -> &str {
+        &self.0.docs_url
+    }
+
+    /// The largest gRPC message, in bytes.
+    #[must_use]
+    pub fn max_message_bytes(&self) -> usize {
+        self.0.max_message_bytes
+    }
+}

@@ -1,0 +1,115 @@
+//! Model servers: everything that speaks the OpenAI wire as a client.
+//!
+//! An [`Upstream`] is one server under the operator's name for it: a real one behind [`http`], or the built-in
+//! [`demo`], which answers in this process in the same bytes, so that one reader serves both.
+
+mod completion;
+mod demo;
+mod error;
+mod failure;
+mod http;
+mod models;
+mod request_body;
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use gateway_proto::v1::ChatCompletion;
+use tokio::time::Instant;
+
+pub use error::{Phase, UpstreamError};
+pub use http::{Endpoint, Timeouts};
+pub use request_body::RequestBody;
+
+/// The alias, the upstream's name and the model's name of the built-in demo.
+pub const DEMO: &str = "demo";
+
+/// One model server.
+#[derive(Debug)]
+pub struct Upstream {
+    name: String,
+    transport: Transport,
+    /// A larger answer is refused.
+    max_response_bytes: usize,
+}
+
+#[derive(Debug)]
+enum Transport {
+    Http(Box<http::HttpServer>),
+    Demo,
+}
+
+/// What goes with a call besides its body.
+#[derive(Clone, Copy, Debug)]
+pub struct CallContext<'a> {
+    /// The request id, handed on so that the two logs can be joined.
+    pub request_id: &'a str,
+    /// When the caller's own time runs out.
+    pub deadline: Option<Instant>,
+}
+
+impl Upstream {
+    /// A server behind HTTP, under the operator's name for it.
+    pub fn http(name: String, endpoint: &Endpoint, max_response_bytes: usize) -> Result<Self, reqwest::Error> {
+        let server = http::HttpServer::new(endpoint)?;
+        Ok(Self { name, transport: Transport::Http(Box::new(server)), max_response_bytes })
+    }
+
+    /// The demo.
+    #[must_use]
+    pub fn demo(max_response_bytes: usize) -> Self {
+        Self { name: DEMO.to_owned(), transport: Transport::Demo, max_response_bytes }
+    }
+
+    /// The operator's name for it.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Asks for a whole answer, whose `model` becomes `alias`. Dropping the future cancels the call.
+    pub async fn complete(
+        &self,
+        body: RequestBody,
+        alias: &str,
+        context: CallContext<'_>,
+    ) -> Result<ChatCompletion, UpstreamError> {
+        let answer = self.send(body, context).await?;
+        match completion::read(&answer, alias) {
+            // Some servers answer 200 with an error inside.
+            Err(malformed) => Err(failure::inside_success(&answer, self.host()).unwrap_or(malformed)),
+            completion => completion,
+        }
+    }
+
+    /// The names of the server's models.
+    pub async fn models(&self) -> Result<Vec<String>, UpstreamError> {
+        let limit = self.max_response_bytes;
+        match &self.transport {
+            Transport::Http(server) => models::read(&server.get_models(limit).await?),
+            Transport::Demo => Ok(vec![DEMO.to_owned()]),
+        }
+    }
+
+    /// Whether the server answers, asked with a call that costs nothing.
+    pub async fn check(&self, patience: Duration) -> Result<(), UpstreamError> {
+        match tokio::time::timeout(patience, self.models()).await {
+            Ok(answer) => answer.map(drop),
+            Err(_) => Err(UpstreamError::TimedOut(Phase::FirstByte)),
+        }
+    }
+
+    async fn send(&self, body: RequestBody, context: CallContext<'_>) -> Result<Bytes, UpstreamError> {
+        match &self.transport {
+            Transport::Http(server) => server.complete(body, context, self.max_response_bytes).await,
+            Transport::Demo => demo::complete(&body.concat(), context).await,
+        }
+    }
+
+    fn host(&self) -> &str {
+        match &self.transport {
+            Transport::Http(server) => server.host(),
+            Transport::Demo => "",
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! The demo's answers on the OpenAI wire.
+
+use std::io::Cursor;
+use std::sync::LazyLock;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use image::{ImageFormat, Rgb, RgbImage};
+use serde_json::{Value, json};
+
+use super::script::{Reply, sample};
+
+/// A small painted square.
+static IMAGE: LazyLock<String> = LazyLock::new(|| {
+    const SIDE: u8 = 64;
+    let square = RgbImage::from_fn(SIDE.into(), SIDE.into(), |x, y| {
+        let shade = |at: u32| u8::try_from(at * 255 / u32::from(SIDE)).unwrap_or(u8::MAX);
+        Rgb([shade(x), shade(y), 160])
+    });
+    let mut png = Cursor::new(Vec::new());
+    // Writing to memory in a format that is built in does not fail; an empty image would show it if it did.
+    drop(square.write_to(&mut png, ImageFormat::Png));
+    format!("data:image/png;base64,{}", STANDARD.encode(png.into_inner()))
+});
+
+/// The whole answer to a request.
+pub(super) fn render(request: &Value, reply: &Reply) -> String {
+    let (text, is_cut) = fit(request, reply);
+    let finish_reason = match (reply.tool_calls.is_empty(), is_cut) {
+        (false, _) => "tool_calls",
+        (true, true) => "length",
+        (true, false) => "stop",
+    };
+    let copies = request["n"].as_u64().unwrap_or(1);
+    let choices: Vec<Value> = (0..copies)
+        .map(|index| {
+            json!({
+                "index": index,
+                "message": message(reply, text.as_deref()),
+                "logprobs": logprobs(request, text.as_deref()),
+                "finish_reason": finish_reason,
+            })
+        })
+        .collect();
+    let mut answer = json!({
+        "object": "chat.completion",
+        "model": "demo",
+        "choices": choices,
+        "usage": usage(request, reply, text.as_deref(), copies),
+        "system_fingerprint": "fp_demo",
+    });
+    if let Some(tier) = request.get("service_tier") {
+        answer["service_tier"] = tier.clone();
+    }
+    answer.to_string()
+}
+
+/// The text in the form that was asked for and within the token limit; one word is one token here.
+fn fit(request: &Value, reply: &Reply) -> (Option<String>, bool) {
+    let Some(text) = &reply.text else { return (None, false) };
+    let format = &request["response_format"];
+    match format["type"].as_str() {
+        Some("json_schema") => return (Some(sample(&format["json_schema"]["schema"], 0).to_string()), false),
+        Some("json_object") => return (Some(json!({"demo": text}).to_string()), false),
+        _ => {}
+    }
+    let limit = request["max_completion_tokens"].as_u64().or(request["max_tokens"].as_u64());
+    let limit = limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(usize::MAX);
+    match text.match_indices(char::is_whitespace).nth(limit.saturating_sub(1)) {
+        Some((end, _)) => (Some(text[..end].to_owned()), true),
+        None => (Some(text.clone()), false),
+    }
+}
+
+fn message(reply: &Reply, text: Option<&str>) -> Value {
+    let mut message = json!({"role": "assistant", "content": text, "refusal": reply.refusal});
+    if let Some(reasoning) = &reply.reasoning {
+        message["reasoning_content"] = json!(reasoning);
+    }
+    if reply.has_image {
+        message["images"] = json!([{"type": "image_url", "image_url": {"url": IMAGE.as_str()}}]);
+    }
+    if !reply.tool_calls.is_empty() {
+        let call = |(index, (name, arguments)): (usize, &(String, String))| {
+            json!({"id": format!("call_demo_{index}"), "type": "function", "function": {"name": name, "arguments": arguments}})
+        };
+        message["tool_calls"] = reply.tool_calls.iter().enumerate().map(call).collect();
+    }
+    message
+}
+
+fn logprobs(request: &Value, text: Option<&str>) -> Value {
+    if request["logprobs"] != true {
+        return Value::Null;
+    }
+    let likely = request["top_logprobs"].as_u64().unwrap_or_default();
+    let token = |word: &str| {
+        let entry = json!({"token": word, "logprob": -0.125, "bytes": word.as_bytes()});
+        let mut token = entry.clone();
+        token["top_logprobs"] = (0..likely.min(1)).map(|_| entry.clone()).collect();
+        token
+    };
+    json!({"content": text.map(|text| text.split_whitespace().map(token).collect::<Vec<_>>()), "refusal": null})
+}
+
+fn usage(request: &Value, reply: &Reply, text: Option<&str>, copies: u64) -> Value {
+    let words = |text: &str| text.split_whitespace().count() as u64;
+    let prompt: u64 = request["messages"].as_array().into_iter().flatten().map(|message| words(&message["content"].to_string())).sum();
+    let reasoning = reply.reasoning.as_deref().map_or(0, words);
+    let calls: u64 = reply.tool_calls.iter().map(|(name, arguments)| words(name) + words(arguments)).sum();
+    let completion = copies * (text.map_or(0, words) + reasoning + calls);
+    json!({
+        "prompt_tokens": prompt,
+        "completion_tokens": completion,
+        "total_tokens": prompt + completion,
+        "prompt_tokens_details": {"cached_tokens": 0, "audio_tokens": 0},
+        "completion_tokens_details": {
+            "reasoning_tokens": copies * reasoning, "audio_tokens": 0,
+            "accepted_prediction_tokens": 0, "rejected_prediction_tokens": 0,
+        },
+    })
+}

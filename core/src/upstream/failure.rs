@@ -1,0 +1,204 @@
+//! What a model server says when it fails, made fit for clients.
+
+use std::borrow::Cow;
+use std::sync::LazyLock;
+use std::time::Duration;
+
+use gateway_proto::json::{Kind, Member, Reader};
+use http::{HeaderMap, StatusCode, header};
+use regex::Regex;
+
+use super::error::UpstreamError;
+
+/// How much of a failed answer is read.
+pub(super) const MAX_READ_BYTES: usize = 64 * 1024;
+/// How much of its message a client sees.
+const MAX_TOLD_CHARS: usize = 300;
+
+gateway_proto::json_members! {
+    enum FailureMember { Error = "error", Message = "message", Detail = "detail", Param = "param" }
+}
+
+/// Reads a failed answer. `host` is the server's own name, which a client must not learn.
+pub(super) fn read(status: StatusCode, headers: &HeaderMap, body: &[u8], host: &str) -> UpstreamError {
+    let mut said = Said::default();
+    if let Ok(mut reader) = Reader::new(body) {
+        // A body that is not of this form says nothing that could be told.
+        let _ = said.read(&mut reader);
+    }
+    // What a server says about our own credential is not for the caller.
+    let is_about_key = matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN);
+    UpstreamError::Refused {
+        status: status.as_u16(),
+        about_token_limit: said.is_about_token_limit(),
+        message: said.message.filter(|_| !is_about_key).map(|message| scrub(&message, host)),
+        retry_after: retry_after(headers),
+    }
+}
+
+/// The failure inside an answer whose status says success, if there is one that says anything.
+pub(super) fn inside_success(body: &[u8], host: &str) -> Option<UpstreamError> {
+    let failure = read(StatusCode::OK, &HeaderMap::new(), body, host);
+    matches!(&failure, UpstreamError::Refused { message: Some(_), .. }).then_some(failure)
+}
+
+/// The parts of a failed answer that matter.
+#[derive(Default)]
+struct Said<'a> {
+    message: Option<Cow<'a, str>>,
+    param: Option<Cow<'a, str>>,
+}
+
+impl<'a> Said<'a> {
+    /// Reads `{"error":{"message","param"}}`, `{"error":"..."}`, `{"message":"..."}` or `{"detail":"..."}`.
+    fn read(&mut self, reader: &mut Reader<'a>) -> Result<(), gateway_proto::json::Fault> {
+        reader.members(|reader, member| {
+            let kind = reader.kind()?;
+            match (member, kind) {
+                (Member::Known(FailureMember::Error), Kind::Object) => self.read(reader)?,
+                (Member::Known(FailureMember::Param), Kind::String) => self.param = Some(reader.string()?),
+                (Member::Known(_), Kind::String) => self.message = Some(reader.string()?),
+                _ => drop(reader.value()?),
+            }
+            Ok(())
+        })
+    }
+
+    fn is_about_token_limit(&self) -> bool {
+        const NAMES: [&str; 3] = ["max_tokens", "max_completion_tokens", "max_output_tokens"];
+        let names_limit = |text: &Option<Cow<'_, str>>| {
+            text.as_deref().is_some_and(|text| NAMES.iter().any(|name| text.contains(name)))
+        };
+        names_limit(&self.param) || names_limit(&self.message)
+    }
+}
+
+/// `Retry-After` in seconds; the form with a date is rare and left out.
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let seconds: f64 = headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
+    Duration::try_from_secs_f64(seconds).ok()
+}
+
+/// Takes out of a message what could be a secret or an address, and cuts it.
+pub(super) fn scrub(message: &str, host: &str) -> String {
+    /// URLs; keys and tokens of the usual forms; mail addresses; IP addresses; host names with a port or a usual end.
+    static HIDDEN: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
+        [
+            (r"(?i)\b[a-z][a-z0-9+.-]*://[^\s'\x22<>)\]}]+", "[url]"),
+            (r"(?i)\b(bearer|basic)\s+[^\s'\x22,;]+", "[secret]"),
+            (r"(?i)\b(sk|pk|rk|key|gsk|xai|ghp|hf|api[_-]?key|token)[-_][a-z0-9*_.-]{6,}", "[secret]"),
+            (r"\bAIza[0-9A-Za-z_-]{20,}", "[secret]"),
+            (r"(?i)\b[a-z0-9._%+-]+@[a-z0-9.-]+\.[a-z]{2,}\b", "[address]"),
+            (r"\b\d{1,3}(\.\d{1,3}){3}(:\d+)?\b", "[host]"),
+            (r"\[?\b([0-9a-fA-F]{1,4}:){4,7}[0-9a-fA-F]{1,4}\b\]?(:\d+)?", "[host]"),
+            (r"(?i)\blocalhost(:\d+)?\b", "[host]"),
+            (r"(?i)\b[a-z0-9-]+(\.[a-z0-9-]+)*:\d{2,5}\b", "[host]"),
+            (
+                r"(?i)\b([a-z0-9-]+\.)+(com|net|org|io|ai|dev|app|cloud|co|eu|de|uk|us|cn|internal|local|lan|svc|cluster|home|corp)\b",
+                "[host]",
+            ),
+        ]
+        .into_iter()
+        .filter_map(|(pattern, replacement)| Regex::new(pattern).ok().map(|regex| (regex, replacement)))
+        .collect()
+    });
+    let mut text = if host.is_empty() { message.to_owned() } else { message.replace(host, "[host]") };
+    for (pattern, replacement) in HIDDEN.iter() {
+        text = pattern.replace_all(&text, *replacement).into_owned();
+    }
+    let text = text.replace(char::is_control, " ");
+    let text = text.split_whitespace().map(hide_random).collect::<Vec<_>>().join(" ");
+    match text.char_indices().nth(MAX_TOLD_CHARS) {
+        Some((end, _)) => format!("{}...", &text[..end]),
+        None => text,
+    }
+}
+
+/// A long word that mixes letters and digits is taken for a secret.
+fn hide_random(word: &str) -> &str {
+    const SHORTEST: usize = 24;
+    let core = word.trim_matches(|character: char| !character.is_ascii_alphanumeric());
+    let is_random = core.len() >= SHORTEST
+        && core.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'+' | b'/' | b'='))
+        && core.bytes().filter(u8::is_ascii_digit).count() >= 4
+        && core.bytes().any(|byte| byte.is_ascii_alphabetic());
+    if is_random { "[secret]" } else { word }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(status: u16, body: &str) -> Option<String> {
+        let status = StatusCode::from_u16(status).unwrap();
+        match read(status, &HeaderMap::new(), body.as_bytes(), "models.acme.example") {
+            UpstreamError::Refused { message, .. } => message,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn the_message_is_found_in_every_usual_form() {
+        for body in [
+            r#"{"error":{"message":"Too long.","type":"x","param":null,"code":400}}"#,
+            r#"{"error":"Too long."}"#,
+            r#"{"object":"error","message":"Too long.","code":400}"#,
+            r#"{"detail":"Too long."}"#,
+        ] {
+            assert_eq!(told(400, body).as_deref(), Some("Too long."), "{body}");
+        }
+        for body in ["", "<html>", "[]", "{\"detail\":[{\"loc\":[]}]}", "\u{0}"] {
+            assert_eq!(told(500, body), None, "{body}");
+        }
+    }
+
+    #[test]
+    fn nothing_is_told_of_a_refused_credential() {
+        assert_eq!(told(401, r#"{"error":{"message":"Incorrect API key provided: sk-abc"}}"#), None);
+        assert_eq!(told(403, r#"{"error":{"message":"Project proj-1 is suspended"}}"#), None);
+    }
+
+    #[test]
+    fn secrets_and_addresses_are_taken_out() {
+        for (message, expected) in [
+            ("see https://api.acme.com/v1?key=1 now", "see [url] now"),
+            ("key sk-proj-abc123def456 is bad", "key [secret] is bad"),
+            ("sent Authorization: Bearer abc.def", "sent Authorization: [secret]"),
+            ("connect to 10.0.0.7:8000 failed", "connect to [host] failed"),
+            ("host models.acme.example is down", "host [host] is down"),
+            ("redis.default.svc.cluster.local timed out", "[host] timed out"),
+            ("localhost:4000 refused; vllm-7:8000 too", "[host] refused; [host] too"),
+            ("mail ops@acme.com", "mail [address]"),
+            ("id 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822c", "id [secret]"),
+            ("line\nbreaks\tand\u{1b}[31m colour", "line breaks and [31m colour"),
+        ] {
+            assert_eq!(scrub(message, "models.acme.example"), expected);
+        }
+    }
+
+    #[test]
+    fn ordinary_words_stay() {
+        for message in [
+            "This model's maximum context length is 8192 tokens. However, you requested 9000 tokens.",
+            "Unsupported value: 'messages[0].role' does not support 'system' with gpt-4.1-mini-2025-04-14.",
+            "Invalid schema for function 'get_weather': in context=('properties', 'x'), 'type' is required.",
+        ] {
+            assert_eq!(scrub(message, "models.acme.example"), message);
+        }
+    }
+
+    #[test]
+    fn a_long_message_is_cut() {
+        assert_eq!(scrub(&"word ".repeat(100), "").chars().count(), MAX_TOLD_CHARS + 3);
+    }
+
+    #[test]
+    fn a_wait_is_read_in_seconds() {
+        let headers = |value: &str| HeaderMap::from_iter([(header::RETRY_AFTER, value.parse().unwrap())]);
+        assert_eq!(retry_after(&headers("7")), Some(Duration::from_secs(7)));
+        assert_eq!(retry_after(&headers("0.5")), Some(Duration::from_millis(500)));
+        for bad in ["-1", "soon", "NaN", "1e30", "Wed, 21 Oct 2026 07:28:00 GMT"] {
+            assert_eq!(retry_after(&headers(bad)), None, "{bad}");
+        }
+    }
+}
