@@ -156,8 +156,18 @@ mod tests {
         let long = format!("Bearer {}", "x".repeat(1 << 20));
         assert_eq!(authenticate(Some("acme"), &[], &[]), Err(AuthError::Missing));
         for bad in [
-            b"".as_slice(), b"Bearer", b"Bearer ", b"bearer x", b"Basic eA==", b"Bearer \xff", b"Bearer a b", b"Bearer \0",
-            b"' OR 1=1 --", digest.as_bytes(), long.as_bytes(), &good.as_bytes()[..good.len() - 1],
+            b"".as_slice(),
+            b"Bearer",
+            b"Bearer ",
+            b"bearer x",
+            b"Basic eA==",
+            b"Bearer \xff",
+            b"Bearer a b",
+            b"Bearer \0",
+            b"' OR 1=1 --",
+            digest.as_bytes(),
+            long.as_bytes(),
+            &good.as_bytes()[..good.len() - 1],
         ] {
             let refused = authenticate(Some("acme"), &[bad], &[]).unwrap_err();
             assert!(matches!(refused, AuthError::NotAccepted(_)), "{}", String::from_utf8_lossy(bad));
@@ -174,7 +184,12 @@ mod tests {
         assert_eq!(authenticate(Some("acme"), credential, &[b"acme", b"acme"]).unwrap(), "app@acme");
         assert_eq!(authenticate(None, credential, &[b"other"]).unwrap(), "app@other");
         assert_eq!(authenticate(None, credential, &[]), Err(AuthError::TenantNotChosen));
-        for (bound, tenants) in [(Some("acme"), &[b"other".as_slice()][..]), (Some("acme"), &[b"acme", b"x"]), (None, &[b"a", b"b"]), (None, &[b"a/b"])] {
+        for (bound, tenants) in [
+            (Some("acme"), &[b"other".as_slice()][..]),
+            (Some("acme"), &[b"acme", b"x"]),
+            (None, &[b"a", b"b"]),
+            (None, &[b"a/b"]),
+        ] {
             assert!(matches!(authenticate(bound, credential, tenants), Err(AuthError::NotAccepted(_))));
         }
     }

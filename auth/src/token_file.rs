@@ -86,7 +86,8 @@ impl SecretEntry {
 
 impl TokenEntry {
     fn into_token(self, secrets: Vec<Secret>) -> Result<Token, TokenFileError> {
-        let is_name = (1..=64).contains(&self.id.value.len()) && self.id.value.bytes().all(|byte| byte.is_ascii_graphic());
+        let is_name =
+            (1..=64).contains(&self.id.value.len()) && self.id.value.bytes().all(|byte| byte.is_ascii_graphic());
         if !is_name {
             return Err(self.wrong("must have an id of 1 to 64 visible ASCII characters"));
         }
@@ -111,7 +112,11 @@ impl TokenEntry {
     }
 
     fn wrong(&self, reason: &str) -> TokenFileError {
-        TokenFileError::Token { line: self.id.referenced.line(), token: self.id.value.clone(), reason: reason.to_owned() }
+        TokenFileError::Token {
+            line: self.id.referenced.line(),
+            token: self.id.value.clone(),
+            reason: reason.to_owned(),
+        }
     }
 
     fn wrong_secret(&self, index: usize, reason: String) -> TokenFileError {
@@ -169,7 +174,10 @@ tokens:
     fn a_bad_file_is_refused_by_line() {
         assert!(refusal("role: user", "role: boss").contains("line 3: token 'app' has the unknown role 'boss'"));
         assert!(refusal("tools:execute", "tools:run").contains("unknown scope 'tools:run'"));
-        assert!(refusal("a-plain-secret-of-32-characters-01", "short").contains("line 9: secret 1 of token 'app' is shorter"));
+        assert!(
+            refusal("a-plain-secret-of-32-characters-01", "short")
+                .contains("line 9: secret 1 of token 'app' is shorter")
+        );
         assert!(refusal("sha256:1f", "sha256:2f").contains("line 14: secret 1 of token 'gate' is given twice"));
         assert!(refusal("id: gate", "id: app").contains("has the id of another token"));
         assert!(refusal("bound_tenant: acme", "bound_tenant: a/b").contains("has a bound_tenant that must be 1 to 64"));

@@ -1,5 +1,6 @@
 //! Every inner error as the error that a client sees. No other file of the core chooses a code for them, and none of
 //! these matches has an arm for everything else.
+#![deny(clippy::wildcard_enum_match_arm)]
 
 use std::time::Duration;
 
@@ -70,26 +71,30 @@ pub(crate) fn model_not_available(alias: &str) -> ApiError {
 
 /// An alias asked for before any list of models could be read.
 pub(crate) fn models_not_known() -> ApiError {
-    unreachable_server("The model server could not be reached yet, so its models are not known; GET /readyz shows its state.")
+    unreachable_server(
+        "The model server could not be reached yet, so its models are not known; GET /readyz shows its state.",
+    )
 }
 
 /// Why a model server gave no usable answer.
 pub(crate) fn from_upstream(error: UpstreamError, alias: &ModelAlias) -> ApiError {
     let about_model = |error: ApiError| error.with_metadata("model", alias.as_str());
     match &error {
-        UpstreamError::Unreachable(_) => {
-            about_model(unreachable_server("No connection to the model server could be made; GET /readyz shows its state."))
+        UpstreamError::Unreachable(_) => about_model(unreachable_server(
+            "No connection to the model server could be made; GET /readyz shows its state.",
+        )),
+        UpstreamError::TimedOut(phase) => {
+            about_model(ApiError::new(ErrorCode::UpstreamTimeout, timeout_message(*phase)))
         }
-        UpstreamError::TimedOut(phase) => about_model(ApiError::new(ErrorCode::UpstreamTimeout, timeout_message(*phase))),
         UpstreamError::Refused { status: 429, retry_after, .. } => about_model(quota_exhausted(alias, *retry_after)),
-        UpstreamError::Refused { status, message: None, .. } => about_model(upstream_error(&format!(
-            "The model server answered with status {status}."
-        )))
-        .with_metadata("upstream_status", status.to_string()),
-        UpstreamError::Refused { status, message: Some(message), .. } => about_model(upstream_error(&format!(
-            "The model server answered with status {status}: {message}"
-        )))
-        .with_metadata("upstream_status", status.to_string()),
+        UpstreamError::Refused { status, message: None, .. } => {
+            about_model(upstream_error(&format!("The model server answered with status {status}.")))
+                .with_metadata("upstream_status", status.to_string())
+        }
+        UpstreamError::Refused { status, message: Some(message), .. } => {
+            about_model(upstream_error(&format!("The model server answered with status {status}: {message}")))
+                .with_metadata("upstream_status", status.to_string())
+        }
         UpstreamError::Broken(_) => {
             about_model(upstream_error("The connection to the model server broke before its answer was whole."))
         }
@@ -122,7 +127,8 @@ fn timeout_message(phase: Phase) -> &'static str {
 fn quota_exhausted(alias: &ModelAlias, retry_after: Option<Duration>) -> ApiError {
     let wait = retry_after.unwrap_or(USUAL_QUOTA_WAIT).clamp(MIN_QUOTA_WAIT, MAX_QUOTA_WAIT);
     let seconds = whole_seconds(wait);
-    let message = format!("The quota of the model '{alias}' is used up; try again in {seconds} s or use another model.");
+    let message =
+        format!("The quota of the model '{alias}' is used up; try again in {seconds} s or use another model.");
     let error = ApiError::new(ErrorCode::ModelQuotaExhausted, message)
         .with_metadata("retry_after_seconds", seconds.to_string())
         .with_retry_after(Duration::from_secs(seconds));
@@ -145,7 +151,13 @@ mod tests {
 
     #[test]
     fn waits_for_a_quota_are_clamped() {
-        for (asked, told, retryable) in [(None, 60, true), (Some(0), 1, true), (Some(7), 7, true), (Some(61), 61, false), (Some(1 << 40), 86_400, false)] {
+        for (asked, told, retryable) in [
+            (None, 60, true),
+            (Some(0), 1, true),
+            (Some(7), 7, true),
+            (Some(61), 61, false),
+            (Some(1 << 40), 86_400, false),
+        ] {
             let error = quota(asked);
             assert_eq!(error.retry_after(), Some(Duration::from_secs(told)), "{asked:?}");
             assert_eq!(error.retryable(), retryable, "{asked:?}");

@@ -67,9 +67,8 @@ mod tests {
     use super::*;
 
     fn id_of(pairs: &[(&'static str, &'static str)]) -> RequestId {
-        let headers = pairs.iter().map(|(name, value)| {
-            (http::HeaderName::from_static(name), HeaderValue::from_static(value))
-        });
+        let headers =
+            pairs.iter().map(|(name, value)| (http::HeaderName::from_static(name), HeaderValue::from_static(value)));
         RequestId::of(&headers.collect())
     }
 

@@ -22,7 +22,10 @@ pub struct Identity {
 
 /// Reads for whom a call acts.
 pub fn identify(headers: &HeaderMap) -> Result<Identity, ApiError> {
-    Ok(Identity { user: name(headers, USER_HEADER, UserId::parse)?, scope: name(headers, SCOPE_HEADER, ScopeId::parse)? })
+    Ok(Identity {
+        user: name(headers, USER_HEADER, UserId::parse)?,
+        scope: name(headers, SCOPE_HEADER, ScopeId::parse)?,
+    })
 }
 
 /// Whether the caller's token holds the scope that an RPC needs.

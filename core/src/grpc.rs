@@ -66,7 +66,9 @@ impl Adapter {
         let request_id = extensions.remove().unwrap_or_else(|| RequestId::of(&headers));
         let deadline = extensions.get().map(|Deadline(deadline)| *deadline);
         let Some(caller) = extensions.remove::<Caller>() else {
-            return Err(self.fail(&request_id, ApiError::internal("an RPC that needs a caller was reached without one")));
+            return Err(
+                self.fail(&request_id, ApiError::internal("an RPC that needs a caller was reached without one"))
+            );
         };
         Ok((Call { request_id, caller, deadline }, headers, message))
     }

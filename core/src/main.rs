@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use gateway_core::config::{CoreSettings, CredentialSource, ProcessSettings, settings_of_this_process};
-use gateway_core::process::{Signals, record_metrics, runtime, serve_metrics, start_log};
+use gateway_core::process::{Signals, bound, record_metrics, runtime, serve_metrics, start_log};
 use gateway_core::server::{Core, GrpcListener};
 use tokio::net::TcpListener;
 
@@ -44,8 +44,9 @@ fn run(settings: Settings) -> Result<(), Box<dyn Error>> {
         let signals = Signals::listen()?;
         let grpc_listen = config.grpc_listen.clone();
         let core = Core::build(config).await?;
-        let metrics_listener = TcpListener::bind(process.metrics_listen).await?;
-        let grpc_listener = GrpcListener::bind(&grpc_listen).await?;
+        let metrics_listener = TcpListener::bind(process.metrics_listen).await;
+        let metrics_listener = bound("METRICS_LISTEN", &process.metrics_listen, metrics_listener)?;
+        let grpc_listener = bound("GRPC_LISTEN", &grpc_listen, GrpcListener::bind(&grpc_listen).await)?;
         tracing::info!("metrics on http://{}/metrics", metrics_listener.local_addr()?);
         tracing::info!("gRPC on {}", grpc_listener.address()?);
         tokio::spawn(serve_metrics(metrics_listener, metrics));

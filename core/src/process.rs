@@ -1,5 +1,6 @@
 //! What a process around the core needs besides it: log, metrics, threads, and an end in good order.
 
+use std::fmt::Display;
 use std::future::Future;
 use std::io::{self, IsTerminal};
 use std::num::NonZeroU32;
@@ -25,6 +26,7 @@ const SECONDS: [f64; 14] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.25
 /// Begins to log, to standard error.
 pub fn start_log(settings: &ProcessSettings) -> Result<(), ConfigError> {
     let filter = EnvFilter::try_new(&settings.rust_log).map_err(|error| ConfigError::new("RUST_LOG", error))?;
+    log_panics();
     let usual = if io::stderr().is_terminal() { LogFormat::Text } else { LogFormat::Json };
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
     let started = match settings.log_format.unwrap_or(usual) {
@@ -34,18 +36,31 @@ pub fn start_log(settings: &ProcessSettings) -> Result<(), ConfigError> {
     started.map_err(|error| ConfigError::new("LOG_FORMAT", error))
 }
 
+/// Logs a panic by its place. Its text may hold what a caller sent, and is kept only where it is a literal of the code.
+fn log_panics() {
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map(ToString::to_string).unwrap_or_default();
+        let text = panic.payload().downcast_ref::<&'static str>().copied().unwrap_or("its text is not logged");
+        tracing::error!(place, "panic at {place}: {text}");
+    }));
+}
+
 /// A runtime with so many threads; one serves on the thread that calls.
 pub fn runtime(threads: NonZeroU32) -> io::Result<Runtime> {
-    let mut builder = if threads == NonZeroU32::MIN { Builder::new_current_thread() } else { Builder::new_multi_thread() };
+    let mut builder =
+        if threads == NonZeroU32::MIN { Builder::new_current_thread() } else { Builder::new_multi_thread() };
     builder.worker_threads(threads.get() as usize).enable_all().build()
+}
+
+/// What was bound for a setting, or an error that names the setting and the address.
+pub fn bound<L>(setting: &'static str, address: &impl Display, listener: io::Result<L>) -> Result<L, ConfigError> {
+    listener.map_err(|error| ConfigError::new(setting, format!("cannot listen on {address}: {error}")))
 }
 
 /// Records metrics in this process from now on.
 pub fn record_metrics() -> Result<PrometheusHandle, ConfigError> {
     let builder = PrometheusBuilder::new().set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &SECONDS);
-    builder
-        .and_then(PrometheusBuilder::install_recorder)
-        .map_err(|error| ConfigError::new("METRICS_LISTEN", error))
+    builder.and_then(PrometheusBuilder::install_recorder).map_err(|error| ConfigError::new("METRICS_LISTEN", error))
 }
 
 /// Serves the metrics on a listener of their own; never ends.

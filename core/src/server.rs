@@ -147,13 +147,21 @@ impl Core {
         if signal == End::Terminate && signals.unless_repeated(sleep(settings.drain_delay_secs)).await.is_none() {
             return;
         }
-        if signals.unless_repeated(timeout(settings.drain_timeout_secs, self.drain())).await.is_none_or(|ended| ended.is_err()) {
+        if signals
+            .unless_repeated(timeout(settings.drain_timeout_secs, self.drain()))
+            .await
+            .is_none_or(|ended| ended.is_err())
+        {
             tracing::warn!("{} calls in flight were cut", self.shared.in_flight().count());
         }
     }
 
     /// Serves gRPC until `end`, then lets connections finish what they carry.
-    pub async fn serve(&self, listener: GrpcListener, end: impl Future<Output = ()>) -> Result<(), tonic::transport::Error> {
+    pub async fn serve(
+        &self,
+        listener: GrpcListener,
+        end: impl Future<Output = ()>,
+    ) -> Result<(), tonic::transport::Error> {
         let shared = self.shared.clone();
         let router = Server::builder()
             .initial_stream_window_size(http2::STREAM_WINDOW)

@@ -43,7 +43,7 @@ pub(crate) fn generate(pool: &DescriptorPool) -> Result<String, Box<dyn Error>> 
     ))
 }
 
-fn reason<'a>(value: &'a EnumValueDescriptor) -> Result<&'a str, Box<dyn Error>> {
+fn reason(value: &EnumValueDescriptor) -> Result<&str, Box<dyn Error>> {
     let reason = value.name().strip_prefix(PREFIX).ok_or_else(|| format!("{} lacks {PREFIX}", value.name()))?;
     if reason.len() > MAX_REASON_CHARS {
         return Err(format!("{reason} is longer than {MAX_REASON_CHARS} characters").into());

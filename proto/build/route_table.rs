@@ -79,14 +79,7 @@ fn add_routes(routes: &mut Vec<Route>, rule: &DynamicMessage, method: &MethodDes
     Ok(())
 }
 
-fn add_route(
-    routes: &mut Vec<Route>,
-    method: &'static str,
-    path: String,
-    variant: String,
-    rpc: &str,
-    summary: &str,
-) {
+fn add_route(routes: &mut Vec<Route>, method: &'static str, path: String, variant: String, rpc: &str, summary: &str) {
     match routes.iter_mut().find(|route| route.method == method && route.path == path) {
         Some(route) => route.rpcs.push(rpc.to_owned()),
         None => routes.push(Route { method, path, variant, rpcs: vec![rpc.to_owned()], summary: summary.to_owned() }),
@@ -105,7 +98,10 @@ fn pattern(rule: &DynamicMessage) -> Option<(&'static str, String)> {
 fn render(rpcs: &[(String, String, String, String)], routes: &[Route]) -> Result<String, Box<dyn Error>> {
     let mut out = String::new();
     let count = rpcs.len();
-    writeln!(out, "/// Every RPC of the gateway.\n#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]")?;
+    writeln!(
+        out,
+        "/// Every RPC of the gateway.\n#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]"
+    )?;
     writeln!(out, "pub enum Rpc {{")?;
     for (name, path, ..) in rpcs {
         writeln!(out, "/// `{}`", path.trim_start_matches('/'))?;

@@ -12,7 +12,10 @@ pub(crate) fn generate(pool: &DescriptorPool) -> String {
     };
     for message in pool.all_messages().filter(is_ours) {
         let mut fields = String::new();
-        for field in message.fields().filter(|field| field.is_list() || field.is_map() || matches!(field.kind(), Kind::Message(_))) {
+        for field in message
+            .fields()
+            .filter(|field| field.is_list() || field.is_map() || matches!(field.kind(), Kind::Message(_)))
+        {
             let shape = match field.kind() {
                 Kind::Message(kind) => format!("Some(&{})", shape_name(&kind)),
                 _ => "None".to_owned(),

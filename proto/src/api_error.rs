@@ -215,7 +215,6 @@ impl ApiError {
 
 /// What is used up, for the codes that say so; names no provider.
 fn quota_subject(code: ErrorCode) -> Option<&'static str> {
-    #[expect(clippy::wildcard_enum_match_arm, reason = "a new code is about a quota only when it is named here")]
     match code {
         ErrorCode::RateLimitExceeded => Some("token"),
         ErrorCode::ModelQuotaExhausted | ErrorCode::OpenrouterDailyQuotaExhausted => Some("model"),

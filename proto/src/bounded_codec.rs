@@ -89,9 +89,9 @@ impl<T: Send + 'static, U: WireMessage + Send + 'static> Decoder for BoundedCode
         if matches!(spend(buffer.chunk(), U::shape(), MAX_DEPTH, &mut budget), Err(Refused::TooManyElements)) {
             return Err(refusal(&format!("The message has over {MAX_ELEMENTS} elements; send a smaller one.")));
         }
-        U::decode(buffer).map(Some).map_err(|error| {
-            refusal("The message is not a valid protobuf message of its type.").tap_source(error)
-        })
+        U::decode(buffer)
+            .map(Some)
+            .map_err(|error| refusal("The message is not a valid protobuf message of its type.").tap_source(error))
     }
 
     fn buffer_settings(&self) -> BufferSettings {

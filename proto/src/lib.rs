@@ -29,6 +29,7 @@ pub const FILE_DESCRIPTOR_SET: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "
 
 /// The generated messages, clients and servers of package `chatgateway.v1`.
 pub mod v1 {
+    #![expect(clippy::allow_attributes, clippy::allow_attributes_without_reason, reason = "generated")]
     tonic::include_proto!("chatgateway.v1");
     include!(concat!(env!("OUT_DIR"), "/chatgateway.v1.serde.rs"));
 }

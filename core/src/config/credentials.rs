@@ -95,7 +95,10 @@ impl AuthSettings {
         let (table, has_plain) = parse_token_file(&text).map_err(|error| wrong(error.to_string()))?;
         let mode = fs::metadata(path).map_err(|error| wrong(error.to_string()))?.permissions().mode();
         if has_plain && mode & 0o077 != 0 {
-            tracing::warn!("'{}' holds plain secrets and others can read it; chmod 600, or store digests", path.display());
+            tracing::warn!(
+                "'{}' holds plain secrets and others can read it; chmod 600, or store digests",
+                path.display()
+            );
         }
         Ok(Some(table))
     }

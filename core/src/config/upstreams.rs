@@ -147,7 +147,8 @@ impl UpstreamSettings {
         demo: &Arc<Upstream>,
     ) -> Result<CatalogModel, ConfigError> {
         let wrong = |reason: &str| wrong_file(&format!("model '{}': {reason}", model.alias));
-        let alias = ModelAlias::parse(&model.alias).ok_or_else(|| wrong("an alias is 1 to 256 visible ASCII characters"))?;
+        let alias =
+            ModelAlias::parse(&model.alias).ok_or_else(|| wrong("an alias is 1 to 256 visible ASCII characters"))?;
         let upstream = upstreams.iter().chain([demo]).find(|upstream| upstream.name() == model.upstream);
         let upstream = upstream.ok_or_else(|| wrong(&format!("there is no upstream '{}'", model.upstream)))?;
         let upstream_model = model.upstream_model.clone().unwrap_or_else(|| model.alias.clone());

@@ -45,7 +45,9 @@ impl fmt::Display for ListenAddress {
 pub(super) fn seconds(text: &str) -> Result<Duration, String> {
     const LONGEST: f64 = 365.0 * 86_400.0;
     let seconds: Option<f64> = text.parse().ok().filter(|seconds| (0.001..=LONGEST).contains(seconds));
-    seconds.map(Duration::from_secs_f64).ok_or_else(|| "must be a number of seconds from 0.001, as in 5 or 0.5".to_owned())
+    seconds
+        .map(Duration::from_secs_f64)
+        .ok_or_else(|| "must be a number of seconds from 0.001, as in 5 or 0.5".to_owned())
 }
 
 /// A duration in seconds that may be none at all.

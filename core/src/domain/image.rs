@@ -100,7 +100,7 @@ fn format_of(mime_type: &str) -> Option<(ImageFormat, &'static str)> {
 /// Whether all of it is base64: the body by its alphabet, without a branch per byte, and the last group by decoding.
 fn is_base64(text: &str) -> bool {
     let bytes = text.as_bytes();
-    if bytes.is_empty() || bytes.len() % 4 != 0 {
+    if bytes.is_empty() || !bytes.len().is_multiple_of(4) {
         return false;
     }
     let (body, last) = bytes.split_at(bytes.len() - 4);

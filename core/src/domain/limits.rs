@@ -78,10 +78,8 @@ fn tools(request: &JsonRequest, model: &ModelFacts) -> Result<(), ApiError> {
 fn raise_to_floor(request: &mut JsonRequest, model: &ModelFacts) -> Result<Option<Floored>, ApiError> {
     let Some(floor) = model.constraints.min_max_tokens else { return Ok(None) };
     let parameters = &mut request.parameters;
-    let limits = [
-        ("max_tokens", &mut parameters.max_tokens),
-        ("max_completion_tokens", &mut parameters.max_completion_tokens),
-    ];
+    let limits =
+        [("max_tokens", &mut parameters.max_tokens), ("max_completion_tokens", &mut parameters.max_completion_tokens)];
     for (field, limit) in limits {
         let Some(value) = limit.as_mut().filter(|value| **value < i64::from(floor)) else { continue };
         let floored = Floored { field, asked: *value, floor };
@@ -129,7 +127,9 @@ mod tests {
     #[test]
     fn a_low_limit_is_raised_and_an_absent_one_stays_absent() {
         let model = model(Some(200), None, &["text"]);
-        for (asked, sent) in [(Some(1), Some(200)), (Some(199), Some(200)), (Some(200), Some(200)), (Some(201), Some(201)), (None, None)] {
+        for (asked, sent) in
+            [(Some(1), Some(200)), (Some(199), Some(200)), (Some(200), Some(200)), (Some(201), Some(201)), (None, None)]
+        {
             let mut request = limited(asked);
             let applied = apply_constraints(&mut request, &checked(vec![]), &model).unwrap();
             assert_eq!(request.parameters.max_tokens, sent);

@@ -4,7 +4,9 @@ use gateway_proto::json::{Fault, Kind, Member, NoMembers, Reader};
 use gateway_proto::v1::ChatRequest;
 use gateway_proto::{ApiError, ErrorCode};
 
-use super::fields::{Names, ObjectRule, Tagged, json_field, non_empty_string, object, quoted, string, text_or_parts, tool_name};
+use super::fields::{
+    Names, ObjectRule, Tagged, json_field, non_empty_string, object, quoted, string, text_or_parts, tool_name,
+};
 
 /// The most stop texts.
 const MAX_STOPS: usize = 4;
@@ -39,10 +41,8 @@ const AUDIO: ObjectRule = ObjectRule { required: &[("voice", voice), ("format", 
 const VOICE: ObjectRule = ObjectRule { required: &[("id", non_empty_string)], optional: &[] };
 const WEB_SEARCH: ObjectRule =
     ObjectRule { required: &[], optional: &[("search_context_size", context_size), ("user_location", object)] };
-const FUNCTION: ObjectRule = ObjectRule {
-    required: &[("name", tool_name)],
-    optional: &[("description", string), ("parameters", object)],
-};
+const FUNCTION: ObjectRule =
+    ObjectRule { required: &[("name", tool_name)], optional: &[("description", string), ("parameters", object)] };
 const NAMED: ObjectRule = ObjectRule { required: &[("name", tool_name)], optional: &[] };
 
 /// Judges everything of a request but its model, messages and tools.
@@ -187,9 +187,7 @@ fn prediction(reader: &mut Reader<'_>) -> Result<(), Fault> {
     let prediction = Tagged::read(reader, &["content"])?;
     match &*prediction.kind {
         "content" => prediction.require("content", text_or_parts),
-        other => {
-            Err(Fault::invalid(format!("must be 'content', not '{}'.", quoted(other))).in_member("type"))
-        }
+        other => Err(Fault::invalid(format!("must be 'content', not '{}'.", quoted(other))).in_member("type")),
     }
 }
 

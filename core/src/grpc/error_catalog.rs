@@ -24,7 +24,8 @@ impl ErrorCatalogService for Adapter {
             None => {
                 let id = request.extensions().get().cloned();
                 let id = id.unwrap_or_else(|| RequestId::of(&http::HeaderMap::new()));
-                let error = ApiError::new(ErrorCode::RouteNotFound, "There is no such error code; GET /errors lists all.");
+                let error =
+                    ApiError::new(ErrorCode::RouteNotFound, "There is no such error code; GET /errors lists all.");
                 Err(self.fail(&id, error))
             }
         }

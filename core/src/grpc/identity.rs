@@ -16,9 +16,7 @@ use crate::layers::whole_seconds;
 impl IdentityService for Adapter {
     async fn who_am_i(&self, request: Request<WhoAmIRequest>) -> Result<Response<WhoAmIResponse>, Status> {
         let (call, headers, question) = self.admitted(request)?;
-        answer(&call.caller, &headers, &question)
-            .map(Response::new)
-            .map_err(|error| self.fail(&call.request_id, error))
+        answer(&call.caller, &headers, &question).map(Response::new).map_err(|error| self.fail(&call.request_id, error))
     }
 }
 
@@ -58,7 +56,10 @@ fn asked_rpc(name: &str) -> Result<Option<Rpc>, ApiError> {
     }
     let rpc = Rpc::from_path(&format!("/{name}"));
     rpc.map(Some).ok_or_else(|| {
-        ApiError::invalid_field("rpc", "'rpc' must be a service and a method, as in chatgateway.v1.ChatService/CreateChatCompletion.")
+        ApiError::invalid_field(
+            "rpc",
+            "'rpc' must be a service and a method, as in chatgateway.v1.ChatService/CreateChatCompletion.",
+        )
     })
 }
 

@@ -9,10 +9,7 @@ use super::{Adapter, convert};
 
 #[async_trait]
 impl ModelService for Adapter {
-    async fn list_models(
-        &self,
-        request: Request<ListModelsRequest>,
-    ) -> Result<Response<ListModelsResponse>, Status> {
+    async fn list_models(&self, request: Request<ListModelsRequest>) -> Result<Response<ListModelsResponse>, Status> {
         self.open(request, Rpc::ListModels)?;
         let catalog = self.shared.catalog().load();
         let models = catalog.models().iter().map(|model| convert::model(model)).collect();

@@ -9,10 +9,7 @@ use crate::readiness::{Part, parts};
 
 #[async_trait]
 impl ReadinessService for Adapter {
-    async fn get_readiness(
-        &self,
-        _: Request<GetReadinessRequest>,
-    ) -> Result<Response<GetReadinessResponse>, Status> {
+    async fn get_readiness(&self, _: Request<GetReadinessRequest>) -> Result<Response<GetReadinessResponse>, Status> {
         let parts: Vec<ReadinessPart> = parts(&self.shared).await.into_iter().map(convert).collect();
         let status = if parts.iter().all(|part| part.ok) { "ok" } else { "degraded" };
         Ok(Response::new(GetReadinessResponse { status: status.to_owned(), parts }))

@@ -19,29 +19,42 @@ pub(super) struct Layer<S> {
     shared: Shared,
 }
 
+/// A call that may go on.
+#[derive(Default)]
+struct Admitted {
+    caller: Option<Caller>,
+    /// The state of the caller's limiter.
+    state: Option<RateState>,
+}
+
+/// A call that may not.
+struct Refusal {
+    error: ApiError,
+    state: Option<RateState>,
+}
+
 impl<S> Layer<S> {
     pub(super) fn new(inner: S, shared: Shared) -> Self {
         Self { inner, shared }
     }
 
-    /// The caller and its limiter's state; neither for what is public or no RPC of ours.
-    fn admit(&self, request: &Request) -> Result<Option<(Caller, Option<RateState>)>, Box<(ApiError, Option<RateState>)>> {
-        let Some(rpc) = Rpc::from_path(request.uri().path()) else { return Ok(None) };
+    /// Decides about a call; what is public, or no RPC of ours, has no caller.
+    fn admit(&self, request: &Request) -> Result<Admitted, Refusal> {
+        let Some(rpc) = Rpc::from_path(request.uri().path()) else { return Ok(Admitted::default()) };
         if rpc.access() == Access::Public {
-            return Ok(None);
+            return Ok(Admitted::default());
         }
-        let caller = self.authenticate(request.headers()).map_err(|error| Box::new((error, None)))?;
-        let Some(limiter) = &caller.limiter else { return Ok(Some((caller, None))) };
-        // An RPC that needs no scope says itself whether it is to be charged.
-        let decision = if rpc.access() == Access::Authenticated { limiter.peek() } else { limiter.charge() };
-        match decision {
-            Ok(state) => Ok(Some((caller, Some(state)))),
-            Err(refused) if rpc.access() == Access::Authenticated => Ok(Some((caller, Some(refused.state)))),
-            Err(refused) => {
+        let caller = self.authenticate(request.headers()).map_err(|error| Refusal { error, state: None })?;
+        let state = match (&caller.limiter, rpc.access()) {
+            (None, _) => None,
+            // An RPC that needs no scope says itself whether it is to be charged.
+            (Some(limiter), Access::Authenticated) => Some(limiter.peek().unwrap_or_else(|refused| refused.state)),
+            (Some(limiter), _) => Some(limiter.charge().map_err(|refused| {
                 metrics::counter!("gateway_rate_limited_total").increment(1);
-                Err(Box::new((api_errors::rate_limited(&refused), Some(refused.state))))
-            }
-        }
+                Refusal { error: api_errors::rate_limited(&refused), state: Some(refused.state) }
+            })?),
+        };
+        Ok(Admitted { caller: Some(caller), state })
     }
 
     fn authenticate(&self, headers: &HeaderMap) -> Result<Caller, ApiError> {
@@ -66,19 +79,17 @@ where
     }
 
     fn call(&mut self, mut request: Request) -> ResponseFuture {
-        let state = match self.admit(&request) {
-            Ok(None) => None,
-            Ok(Some((caller, state))) => {
-                request.extensions_mut().insert(caller);
-                state
-            }
-            Err(refusal) => {
-                let (error, state) = *refusal;
+        let Admitted { caller, state } = match self.admit(&request) {
+            Ok(admitted) => admitted,
+            Err(Refusal { error, state }) => {
                 let mut response = refuse(&error, &id_of(&request), self.shared.docs_url());
                 put_rate_state(response.headers_mut(), state);
                 return Box::pin(future::ready(Ok(response)));
             }
         };
+        if let Some(caller) = caller {
+            request.extensions_mut().insert(caller);
+        }
         let answer = self.inner.call(request);
         Box::pin(async move {
             let mut response = answer.await?;

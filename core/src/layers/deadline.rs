@@ -99,7 +99,10 @@ mod tests {
     use super::*;
 
     fn timeout_of(value: &'static str) -> Result<Option<Duration>, ApiError> {
-        timeout(&HeaderMap::from_iter([(http::HeaderName::from_static("grpc-timeout"), HeaderValue::from_static(value))]))
+        timeout(&HeaderMap::from_iter([(
+            http::HeaderName::from_static("grpc-timeout"),
+            HeaderValue::from_static(value),
+        )]))
     }
 
     #[test]

@@ -101,7 +101,9 @@ where
             return Box::pin(future::ready(Ok(refuse(&error, &id_of(&request), self.shared.docs_url()))));
         };
         let answer = self.inner.call(request);
-        Box::pin(async move { answer.await.map(|response| response.map(|body| Body::new(Counted { body, _token: token }))) })
+        Box::pin(
+            async move { answer.await.map(|response| response.map(|body| Body::new(Counted { body, _token: token }))) },
+        )
     }
 }
 

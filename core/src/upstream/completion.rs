@@ -205,10 +205,7 @@ fn custom_call(reader: &mut Reader<'_>) -> Result<CustomToolCall, Fault> {
 }
 
 /// An array as a list; null as an empty one.
-fn list<'a, T>(
-    reader: &mut Reader<'a>,
-    read: impl Fn(&mut Reader<'a>) -> Result<T, Fault>,
-) -> Result<Vec<T>, Fault> {
+fn list<'a, T>(reader: &mut Reader<'a>, read: impl Fn(&mut Reader<'a>) -> Result<T, Fault>) -> Result<Vec<T>, Fault> {
     let mut list = Vec::new();
     reader.nullable(|reader| {
         reader.elements(|reader, _| {

@@ -12,10 +12,10 @@ use reqwest::{Client, Response, Url};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::time::{Instant, timeout_at};
 
+use super::CallContext;
 use super::error::{Phase, UpstreamError};
 use super::failure;
 use super::request_body::RequestBody;
-use super::CallContext;
 
 /// How long an idle connection is kept: less than the minute after which common servers and balancers close theirs.
 const POOL_IDLE: Duration = Duration::from_secs(50);

@@ -68,6 +68,12 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// A fault of syntax here, for a rule on top of JSON's own.
+    #[must_use]
+    pub fn refuse(&self, message: &'static str) -> Fault {
+        self.syntax(message)
+    }
+
     /// What kind of value comes next.
     pub fn kind(&mut self) -> Result<Kind, Fault> {
         match self.peek() {
@@ -88,9 +94,7 @@ impl<'a> Reader<'a> {
         mut read: impl FnMut(&mut Self, Member<'a, K>) -> Result<(), Fault>,
     ) -> Result<(), Fault> {
         let find = |name: &str| K::from_name(name).map(|known| (known, known.index()));
-        self.walk_members(find, |reader, known, name| {
-            read(reader, known.map_or(Member::Unknown(name), Member::Known))
-        })
+        self.walk_members(find, |reader, known, name| read(reader, known.map_or(Member::Unknown(name), Member::Known)))
     }
 
     /// Reads an object, known member by known member, and returns all others as one JSON object; empty without any.

@@ -89,7 +89,9 @@ fn code_unit(bytes: &[u8], position: usize) -> Result<u32, Fault> {
     }
     digits.iter().try_fold(0, |number, digit| {
         let digit = char::from(*digit).to_digit(16);
-        digit.map(|digit| number * 16 + digit).ok_or_else(|| Fault::syntax("\\u needs four hexadecimal digits", position))
+        digit
+            .map(|digit| number * 16 + digit)
+            .ok_or_else(|| Fault::syntax("\\u needs four hexadecimal digits", position))
     })
 }
 

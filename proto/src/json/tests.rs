@@ -36,9 +36,43 @@ fn a_value_comes_back_as_it_was_written() {
 #[test]
 fn what_readers_could_understand_differently_is_refused() {
     for text in [
-        "", " ", "{", "[", "\"", "{]", "[1,]", "{\"a\":1,}", "{\"a\"}", "{a:1}", "[1 2]", "1 2", "nul", "tru", "+1", "01",
-        "1.", ".5", "1e", "-", "0x1", "NaN", "Infinity", "'a'", "\"\n\"", "\"\\x\"", "\"\\u12\"", "\"\\ud800\"",
-        "\"\\udc00\"", "\"\\ud800\\u0041\"", "1e400", "-1e999", "\u{feff}1", "[1}", "{\"a\":1]", "//", "[,1]",
+        "",
+        " ",
+        "{",
+        "[",
+        "\"",
+        "{]",
+        "[1,]",
+        "{\"a\":1,}",
+        "{\"a\"}",
+        "{a:1}",
+        "[1 2]",
+        "1 2",
+        "nul",
+        "tru",
+        "+1",
+        "01",
+        "1.",
+        ".5",
+        "1e",
+        "-",
+        "0x1",
+        "NaN",
+        "Infinity",
+        "'a'",
+        "\"\n\"",
+        "\"\\x\"",
+        "\"\\u12\"",
+        "\"\\ud800\"",
+        "\"\\udc00\"",
+        "\"\\ud800\\u0041\"",
+        "1e400",
+        "-1e999",
+        "\u{feff}1",
+        "[1}",
+        "{\"a\":1]",
+        "//",
+        "[,1]",
     ] {
         assert_eq!(refusal(text).code(), ErrorCode::InvalidJson, "{text}");
     }
@@ -129,10 +163,7 @@ fn the_writer_puts_commas_where_they_belong() {
     writer.optional_string("b", Some("\"\\\n\u{1}é"));
     writer.optional_string("c", None);
     writer.end_object();
-    assert_eq!(
-        String::from_utf8(writer.finish()).unwrap(),
-        r#"{"a":[1,1.0,null,{}],"x" : 1,"b":"\"\\\n\u0001é"}"#
-    );
+    assert_eq!(String::from_utf8(writer.finish()).unwrap(), r#"{"a":[1,1.0,null,{}],"x" : 1,"b":"\"\\\n\u0001é"}"#);
 }
 
 /// Any JSON value; numbers as serde_json prints them.

@@ -8,8 +8,10 @@ use super::root;
 /// Every Rust file of ours, with its path from the root.
 fn rust_files() -> Vec<(String, String)> {
     let mut files = Vec::new();
-    let mut folders: Vec<PathBuf> =
-        ["proto", "auth", "storage", "core", "rest-edge", "deploy", "tests"].iter().map(|room| root().join(room)).collect();
+    let mut folders: Vec<PathBuf> = ["proto", "auth", "storage", "core", "rest-edge", "deploy", "tests"]
+        .iter()
+        .map(|room| root().join(room))
+        .collect();
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(folder).unwrap().map(Result::unwrap) {
             let path = entry.path();

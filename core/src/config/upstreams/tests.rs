@@ -76,7 +76,11 @@ fn a_bad_file_stops_the_start() {
         ("input: [text]", "input: [smell]", "line 9"),
         ("tools: false", "tool: false", "line 8"),
         ("http://127.0.0.1:4000/v1", "localhost:4000", "base_url must be an http or https URL"),
-        ("base_url:", "api_key_env: NO_SUCH_VARIABLE_HERE, base_url:", "upstream 'main': the variable NO_SUCH_VARIABLE_HERE is not set"),
+        (
+            "base_url:",
+            "api_key_env: NO_SUCH_VARIABLE_HERE, base_url:",
+            "upstream 'main': the variable NO_SUCH_VARIABLE_HERE is not set",
+        ),
     ] {
         let text = FILE.replace(from, to);
         assert_ne!(text, FILE);

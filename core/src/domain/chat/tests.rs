@@ -88,8 +88,14 @@ fn bad_tools_and_choices_are_named() {
         (json!({"tools": [{"type": "function", "function": {}}]}), missing("tools[0].function.name")),
         (json!({"tools": [function("f"), function("a b")]}), invalid("tools[1].function.name")),
         (json!({"tools": [function(&"x".repeat(65))]}), invalid("tools[0].function.name")),
-        (json!({"tools": [{"type": "function", "function": {"name": "f", "parameters": []}}]}), invalid("tools[0].function.parameters")),
-        (json!({"tools": [{"type": "function", "function": {"name": "f", "strict": 1}}]}), invalid("tools[0].function.strict")),
+        (
+            json!({"tools": [{"type": "function", "function": {"name": "f", "parameters": []}}]}),
+            invalid("tools[0].function.parameters"),
+        ),
+        (
+            json!({"tools": [{"type": "function", "function": {"name": "f", "strict": 1}}]}),
+            invalid("tools[0].function.strict"),
+        ),
         (json!({"tools": [{"type": "custom", "custom": {}}]}), missing("tools[0].custom.name")),
         (json!({"tools": vec![function("f"); 129]}), invalid("tools")),
         (json!({"tool_choice": "required"}), invalid("tool_choice")),
@@ -100,8 +106,14 @@ fn bad_tools_and_choices_are_named() {
         (json!({"response_format": "json"}), invalid("response_format")),
         (json!({"response_format": {}}), missing("response_format.type")),
         (json!({"response_format": {"type": "json_schema"}}), missing("response_format.json_schema")),
-        (json!({"response_format": {"type": "json_schema", "json_schema": {"schema": {}}}}), missing("response_format.json_schema.name")),
-        (json!({"response_format": {"type": "json_schema", "json_schema": {"name": "n", "schema": 1}}}), invalid("response_format.json_schema.schema")),
+        (
+            json!({"response_format": {"type": "json_schema", "json_schema": {"schema": {}}}}),
+            missing("response_format.json_schema.name"),
+        ),
+        (
+            json!({"response_format": {"type": "json_schema", "json_schema": {"name": "n", "schema": 1}}}),
+            invalid("response_format.json_schema.schema"),
+        ),
     ] {
         assert_eq!(param_of(&chat(more.clone())), expected, "{more}");
     }
@@ -123,7 +135,10 @@ fn json_options_are_judged() {
         (json!({"audio": {"voice": "alloy", "format": "midi"}}), invalid("audio.format")),
         (json!({"prediction": {"type": "content"}}), missing("prediction.content")),
         (json!({"prediction": {"type": "other", "content": "x"}}), invalid("prediction.type")),
-        (json!({"web_search_options": {"search_context_size": "huge"}}), invalid("web_search_options.search_context_size")),
+        (
+            json!({"web_search_options": {"search_context_size": "huge"}}),
+            invalid("web_search_options.search_context_size"),
+        ),
         (json!({"functions": [{}]}), missing("functions[0].name")),
         (json!({"function_call": "some"}), invalid("function_call")),
     ] {
@@ -155,8 +170,14 @@ fn parameters_are_judged() {
     assert_eq!(judge(|request| request.reasoning_effort = Some("extreme".to_owned())), invalid("reasoning_effort"));
     assert_eq!(judge(|request| request.verbosity = Some("loud".to_owned())), invalid("verbosity"));
     assert_eq!(judge(|request| request.service_tier = Some("gold".to_owned())), invalid("service_tier"));
-    assert_eq!(judge(|request| request.prompt_cache_retention = Some("1h".to_owned())), invalid("prompt_cache_retention"));
-    assert_eq!(judge(|request| request.modalities = vec!["text".to_owned(), "smell".to_owned()]), invalid("modalities[1]"));
+    assert_eq!(
+        judge(|request| request.prompt_cache_retention = Some("1h".to_owned())),
+        invalid("prompt_cache_retention")
+    );
+    assert_eq!(
+        judge(|request| request.modalities = vec!["text".to_owned(), "smell".to_owned()]),
+        invalid("modalities[1]")
+    );
     assert_eq!(judge(|request| request.modalities = vec!["audio".to_owned()]), missing("audio"));
     let below = |param: &str| (ErrorCode::MaxTokensBelowMinimum, param.to_owned());
     assert_eq!(judge(|request| request.max_tokens = Some(0)), below("max_tokens"));

@@ -49,11 +49,23 @@ fn what_is_missing_is_named() {
         (r#"{"role":"user","content":[{"type":"text"}]}"#, "messages[0].content[0].text"),
         (r#"{"role":"user","content":[{"type":"image_url"}]}"#, "messages[0].content[0].image_url"),
         (r#"{"role":"user","content":[{"type":"image_url","image_url":{}}]}"#, "messages[0].content[0].image_url.url"),
-        (r#"{"role":"user","content":[{"type":"input_audio","input_audio":{"data":"x"}}]}"#, "messages[0].content[0].input_audio.format"),
-        (r#"{"role":"assistant","tool_calls":[{"type":"function","function":{"name":"f","arguments":""}}]}"#, "messages[0].tool_calls[0].id"),
-        (r#"{"role":"assistant","tool_calls":[{"id":"1","function":{"name":"f","arguments":""}}]}"#, "messages[0].tool_calls[0].type"),
+        (
+            r#"{"role":"user","content":[{"type":"input_audio","input_audio":{"data":"x"}}]}"#,
+            "messages[0].content[0].input_audio.format",
+        ),
+        (
+            r#"{"role":"assistant","tool_calls":[{"type":"function","function":{"name":"f","arguments":""}}]}"#,
+            "messages[0].tool_calls[0].id",
+        ),
+        (
+            r#"{"role":"assistant","tool_calls":[{"id":"1","function":{"name":"f","arguments":""}}]}"#,
+            "messages[0].tool_calls[0].type",
+        ),
         (r#"{"role":"assistant","tool_calls":[{"id":"1","type":"function"}]}"#, "messages[0].tool_calls[0].function"),
-        (r#"{"role":"assistant","tool_calls":[{"id":"1","type":"function","function":{"name":"f"}}]}"#, "messages[0].tool_calls[0].function.arguments"),
+        (
+            r#"{"role":"assistant","tool_calls":[{"id":"1","type":"function","function":{"name":"f"}}]}"#,
+            "messages[0].tool_calls[0].function.arguments",
+        ),
     ] {
         assert_eq!(refusal(text), ("missing_field", param.to_owned(), format!("'{param}' is required.")), "{text}");
     }
@@ -69,19 +81,34 @@ fn what_is_wrong_is_named() {
         (r#"{"role":"user","content":null}"#, "messages[0].content"),
         (r#"{"role":"user","content":[]}"#, "messages[0].content"),
         (r#"{"role":"user","content":["x"]}"#, "messages[0].content[0]"),
-        (r#"{"role":"user","content":[{"type":"text","text":"a"},{"text":7,"type":"text"}]}"#, "messages[0].content[1].text"),
+        (
+            r#"{"role":"user","content":[{"type":"text","text":"a"},{"text":7,"type":"text"}]}"#,
+            "messages[0].content[1].text",
+        ),
         (r#"{"role":"user","content":"x","name":1}"#, "messages[0].name"),
-        (r#"{"role":"user","content":[{"type":"image_url","image_url":"https://x"}]}"#, "messages[0].content[0].image_url"),
+        (
+            r#"{"role":"user","content":[{"type":"image_url","image_url":"https://x"}]}"#,
+            "messages[0].content[0].image_url",
+        ),
         (r#"{"role":"assistant","tool_calls":{}}"#, "messages[0].tool_calls"),
-        (r#"{"role":"assistant","tool_calls":[{"id":"","type":"function","function":{"name":"f","arguments":""}}]}"#, "messages[0].tool_calls[0].id"),
-        (r#"{"role":"assistant","tool_calls":[{"id":"1","type":"function","function":{"name":"f","arguments":{}}}]}"#, "messages[0].tool_calls[0].function.arguments"),
+        (
+            r#"{"role":"assistant","tool_calls":[{"id":"","type":"function","function":{"name":"f","arguments":""}}]}"#,
+            "messages[0].tool_calls[0].id",
+        ),
+        (
+            r#"{"role":"assistant","tool_calls":[{"id":"1","type":"function","function":{"name":"f","arguments":{}}}]}"#,
+            "messages[0].tool_calls[0].function.arguments",
+        ),
     ] {
         let (code, found, message) = refusal(text);
         assert_eq!((code, found.as_str()), ("invalid_field", param), "{text}");
         assert!(message.starts_with(&format!("'{param}' must ")), "{message}");
     }
     let (_, _, message) = refusal(r#"{"role":"boss","content":"x"}"#);
-    assert_eq!(message, "'messages[0].role' must be 'system', 'developer', 'user', 'assistant', 'tool' or 'function', not 'boss'.");
+    assert_eq!(
+        message,
+        "'messages[0].role' must be 'system', 'developer', 'user', 'assistant', 'tool' or 'function', not 'boss'."
+    );
 }
 
 #[test]

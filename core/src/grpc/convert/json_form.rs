@@ -131,7 +131,9 @@ fn tool_call(writer: &mut Writer, call: &ToolCall) {
     writer.begin_object();
     writer.optional_string("id", Some(&call.id));
     match &call.call {
-        None => writer.optional_string("type", Some(&call.other_type).filter(|name| !name.is_empty()).map(|x| x.as_str())),
+        None => {
+            writer.optional_string("type", Some(&call.other_type).filter(|name| !name.is_empty()).map(|x| x.as_str()))
+        }
         Some(tool_call::Call::Function(function)) => {
             writer.optional_string("type", Some("function"));
             writer.name("function");

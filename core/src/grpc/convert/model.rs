@@ -13,10 +13,10 @@ pub(crate) fn model(model: &CatalogModel) -> v1::Model {
         context_window: facts.context_window,
         tools: facts.tools,
         reasoning: facts.reasoning,
-        modalities: facts.modalities.as_ref().map(|modalities| v1::Modalities {
-            input: modalities.input.clone(),
-            output: modalities.output.clone(),
-        }),
+        modalities: facts
+            .modalities
+            .as_ref()
+            .map(|modalities| v1::Modalities { input: modalities.input.clone(), output: modalities.output.clone() }),
         constraints: Some(v1::ModelConstraints {
             min_max_tokens: facts.constraints.min_max_tokens,
             accepts_image_url: facts.constraints.accepts_image_url,

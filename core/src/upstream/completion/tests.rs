@@ -59,7 +59,9 @@ fn reasons_and_logprobs_of_another_kind_are_kept() {
     let body = r#"{"choices":[{"message":{},"finish_reason":"eos","logprobs":{"tokens":["a"],"content":"?"}}]}"#;
     let choice = read(body.as_bytes(), "alias").unwrap().choices.remove(0);
     assert_eq!((choice.finish_reason(), choice.other_finish_reason.as_str()), (FinishReason::Other, "eos"));
-    assert!(matches!(choice.logprobs_form, Some(LogprobsForm::LogprobsJson(json)) if json == r#"{"tokens":["a"],"content":"?"}"#));
+    assert!(
+        matches!(choice.logprobs_form, Some(LogprobsForm::LogprobsJson(json)) if json == r#"{"tokens":["a"],"content":"?"}"#)
+    );
 }
 
 #[test]

@@ -81,9 +81,7 @@ fn message(reply: &Reply, text: Option<&str>) -> Value {
         message["images"] = json!([{"type": "image_url", "image_url": {"url": IMAGE.as_str()}}]);
     }
     if !reply.tool_calls.is_empty() {
-        let call = |(index, (name, arguments)): (usize, &(String, String))| {
-            json!({"id": format!("call_demo_{index}"), "type": "function", "function": {"name": name, "arguments": arguments}})
-        };
+        let call = |(index, (name, arguments)): (usize, &(String, String))| json!({"id": format!("call_demo_{index}"), "type": "function", "function": {"name": name, "arguments": arguments}});
         message["tool_calls"] = reply.tool_calls.iter().enumerate().map(call).collect();
     }
     message
@@ -105,7 +103,12 @@ fn logprobs(request: &Value, text: Option<&str>) -> Value {
 
 fn usage(request: &Value, reply: &Reply, text: Option<&str>, copies: u64) -> Value {
     let words = |text: &str| text.split_whitespace().count() as u64;
-    let prompt: u64 = request["messages"].as_array().into_iter().flatten().map(|message| words(&message["content"].to_string())).sum();
+    let prompt: u64 = request["messages"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .map(|message| words(&message["content"].to_string()))
+        .sum();
     let reasoning = reply.reasoning.as_deref().map_or(0, words);
     let calls: u64 = reply.tool_calls.iter().map(|(name, arguments)| words(name) + words(arguments)).sum();
     let completion = copies * (text.map_or(0, words) + reasoning + calls);

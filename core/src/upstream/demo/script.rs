@@ -73,7 +73,9 @@ pub(super) fn play(request: &Value) -> (Duration, Outcome) {
             ..Reply::default()
         }),
         "/long" => say(long(rest.parse().unwrap_or(500))),
-        "/refuse" => Outcome::Reply(Reply { refusal: Some("The demo refuses, as it was asked to."), ..Reply::default() }),
+        "/refuse" => {
+            Outcome::Reply(Reply { refusal: Some("The demo refuses, as it was asked to."), ..Reply::default() })
+        }
         "/slow" => return (pause(rest), say("The demo took its time.")),
         "/floor" => Outcome::Failure(Failure::Status {
             status: 400,
@@ -81,7 +83,9 @@ pub(super) fn play(request: &Value) -> (Duration, Outcome) {
             retry_after: None,
         }),
         "/error" => fail(rest),
-        _ => say(format!("This is the built-in demo, not a language model; /help lists what it can do. You said: {text}")),
+        _ => say(format!(
+            "This is the built-in demo, not a language model; /help lists what it can do. You said: {text}"
+        )),
     };
     (Duration::ZERO, outcome)
 }
@@ -127,7 +131,12 @@ fn fail(kind: &str) -> Outcome {
 
 /// The functions that a request offers.
 fn functions(request: &Value) -> impl Iterator<Item = &Value> {
-    request["tools"].as_array().into_iter().flatten().map(|tool| &tool["function"]).filter(|function| !function.is_null())
+    request["tools"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .map(|tool| &tool["function"])
+        .filter(|function| !function.is_null())
 }
 
 fn call_one(request: &Value, rest: &str) -> Outcome {

@@ -58,7 +58,8 @@ async fn tools_are_asked_for_with_arguments_that_fit() {
         (r#"/tool time {"zone": 1}"#, vec![("time", r#"{"zone": 1}"#)]),
         ("/tools", vec![("weather", r#"{"city":"demo","days":1}"#), ("time", "{}")]),
     ] {
-        let completion = ask(json!({"messages": [{"role": "user", "content": message}], "tools": tools})).await.unwrap();
+        let completion =
+            ask(json!({"messages": [{"role": "user", "content": message}], "tools": tools})).await.unwrap();
         let calls = &completion.choices[0].message.as_ref().unwrap().tool_calls;
         let found: Vec<_> = calls.iter().map(|call| format!("{:?}", call.call)).collect();
         assert_eq!(found.len(), expected.len());

@@ -23,7 +23,10 @@ fn typed_messages_become_those_of_openai() {
     let parts = vec![
         part(content_part::Part::Text("look \"here\"".to_owned())),
         part(content_part::Part::Image(ImagePart {
-            source: Some(image_part::Source::Data(ImageData { mime_type: "image/gif".to_owned(), content: "GIF".into() })),
+            source: Some(image_part::Source::Data(ImageData {
+                mime_type: "image/gif".to_owned(),
+                content: "GIF".into(),
+            })),
             detail: Some("low".to_owned()),
         })),
         part(content_part::Part::Audio(AudioPart { format: "wav".to_owned(), content: "RIFF".into() })),
@@ -42,13 +45,22 @@ fn typed_messages_become_those_of_openai() {
         },
         ToolCall {
             id: "2".to_owned(),
-            call: Some(tool_call::Call::Custom(CustomToolCall { name: "c".to_owned(), input: "i".to_owned(), ..CustomToolCall::default() })),
+            call: Some(tool_call::Call::Custom(CustomToolCall {
+                name: "c".to_owned(),
+                input: "i".to_owned(),
+                ..CustomToolCall::default()
+            })),
             ..ToolCall::default()
         },
     ];
     let request = messages(vec![
         ChatMessage { content: Some(chat_message::Content::Parts(ContentParts { parts })), ..text(Role::User, "") },
-        ChatMessage { tool_calls: calls, unknown_members_json: "{\"w\":[]}".into(), content: None, ..text(Role::Assistant, "") },
+        ChatMessage {
+            tool_calls: calls,
+            unknown_members_json: "{\"w\":[]}".into(),
+            content: None,
+            ..text(Role::Assistant, "")
+        },
         ChatMessage { tool_call_id: Some("1".to_owned()), ..text(Role::Tool, "4") },
         ChatMessage { content: Some(chat_message::Content::ContentJson("null".into())), ..text(Role::Assistant, "") },
     ]);
@@ -107,7 +119,10 @@ fn typed_tools_and_formats_become_those_of_openai() {
     );
     assert_eq!(request.tools[1], "{}");
     assert_eq!(value(&request.tool_choice), json!({"type": "function", "function": {"name": "f"}}));
-    assert_eq!(value(&request.response_format), json!({"type": "json_schema", "json_schema": {"name": "n", "schema": {}}}));
+    assert_eq!(
+        value(&request.response_format),
+        json!({"type": "json_schema", "json_schema": {"name": "n", "schema": {}}})
+    );
 
     let mode = ToolChoice { choice: Some(tool_choice::Choice::Mode("auto".to_owned())) };
     assert_eq!(json_tool_choice(mode), "\"auto\"");

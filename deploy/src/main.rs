@@ -1,0 +1,104 @@
+//! `chat-gateway`: edge and core in one process, joined without a socket, and gRPC on a socket besides.
+
+mod greeting;
+
+use std::error::Error;
+use std::process::ExitCode;
+
+use clap::Parser;
+use gateway_core::config::{CoreSettings, CredentialSource, ProcessSettings, settings_of_this_process};
+use gateway_core::process::{CLOSE_PATIENCE, Signals, bound, record_metrics, runtime, serve_metrics, start_log};
+use gateway_core::server::{Core, GrpcListener};
+use gateway_edge::config::EdgeSettings;
+use gateway_edge::core_client::CoreChannel;
+use gateway_edge::server::{EdgeConfig, EdgeServer, bind, local_url};
+use tokio::net::TcpListener;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+
+use greeting::Greeting;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// The chat gateway: the OpenAI API over HTTP, and the same over gRPC, in front of model servers. Without any settings it
+/// starts with a built-in demo model and a token of its own. Every flag is also an environment variable.
+#[derive(Debug, Parser)]
+#[command(name = "chat-gateway", version)]
+struct Settings {
+    #[command(flatten)]
+    edge: EdgeSettings,
+    #[command(flatten)]
+    core: CoreSettings,
+    #[command(flatten)]
+    process: ProcessSettings,
+}
+
+fn main() -> ExitCode {
+    let settings: Settings = match settings_of_this_process() {
+        Ok(settings) => settings,
+        Err(code) => return code,
+    };
+    match start_log(&settings.process).map_err(Into::into).and_then(|()| run(settings)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(settings: Settings) -> Result<(), Box<dyn Error>> {
+    let Settings { edge: edge_settings, core: core_settings, process } = settings;
+    let metrics = record_metrics()?;
+    runtime(process.worker_threads)?.block_on(async {
+        let mut signals = Signals::listen()?;
+        let token = core_settings.auth.token_to_show(&core_settings.data_dir)?;
+        let grpc_listen = core_settings.grpc_listen.clone();
+
+        // Every port is bound before anything is served, since the links in errors hold the edge's address.
+        let (http_listen, metrics_listen) = (edge_settings.http_listen, process.metrics_listen);
+        let http_listener = bound("HTTP_LISTEN", &http_listen, bind(http_listen))?;
+        let grpc_listener = bound("GRPC_LISTEN", &grpc_listen, GrpcListener::bind(&grpc_listen).await)?;
+        let metrics_listener = bound("METRICS_LISTEN", &metrics_listen, TcpListener::bind(metrics_listen).await)?;
+        let http_url = local_url(http_listener.local_addr()?);
+        let public_url = if process.public_url.is_empty() { http_url.clone() } else { process.public_url.clone() };
+
+        let config = core_settings.resolve(&process, &public_url, CredentialSource::MayGenerate)?;
+        let core = Core::build(config).await?;
+        let channel = CoreChannel::in_process(core.service());
+        let edge_config = EdgeConfig { channel, public_url, max_body_bytes: process.max_body_bytes };
+        let edge = EdgeServer::build(edge_config, &edge_settings);
+
+        let greeting = Greeting {
+            http_url,
+            grpc_address: grpc_listener.address()?.to_string(),
+            metrics_url: format!("http://{}/metrics", metrics_listener.local_addr()?),
+            token,
+        };
+        tokio::spawn(serve_metrics(metrics_listener, metrics));
+        core.discover().await;
+        greeting.print(&core.aliases());
+
+        let (edge_closing, grpc_closing) = (CancellationToken::new(), CancellationToken::new());
+        let mut edge_serving = std::pin::pin!(edge.serve(http_listener, edge_closing.clone()));
+        let mut grpc_serving = std::pin::pin!(core.serve(grpc_listener, grpc_closing.cancelled()));
+        let ending = async {
+            let signal = signals.next().await;
+            edge.announce_end();
+            core.end(signal, &mut signals, &process).await;
+        };
+        tokio::select! {
+            () = &mut edge_serving => {}
+            served = &mut grpc_serving => served?,
+            () = ending => {}
+        }
+        // Nothing is in flight in the core any more; what is left are answers on their way to slow readers.
+        edge_closing.cancel();
+        grpc_closing.cancel();
+        let edge_closed = signals.unless_repeated(timeout(process.drain_timeout_secs, edge_serving)).await;
+        let grpc_closed = signals.unless_repeated(timeout(CLOSE_PATIENCE, grpc_serving)).await;
+        tracing::debug!(?edge_closed, grpc_closed = grpc_closed.is_some(), "closed");
+        Ok(())
+    })
+}

@@ -1,0 +1,71 @@
+//! The settings that every process of the gateway has, and the one place where the environment is read. The core has
+//! the like of it for its own process: the two share nothing but the contract.
+
+use std::ffi::OsStr;
+use std::net::SocketAddr;
+use std::num::NonZeroU32;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::builder::Resettable;
+
+use super::values::{bytes, count, seconds, seconds_or_zero};
+
+/// How log lines look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// The settings that every process of the gateway has.
+#[derive(Clone, Debug, clap::Args)]
+pub struct ProcessSettings {
+    /// Where Prometheus metrics are served, under /metrics; port 0 picks one.
+    #[arg(long, env = "METRICS_LISTEN", default_value = "127.0.0.1:9464")]
+    pub metrics_listen: SocketAddr,
+    /// The address under which clients reach the edge; base of every link in an error. Default: the edge's own.
+    #[arg(long, env = "PUBLIC_URL", default_value = "")]
+    pub public_url: String,
+    /// The largest request body, in bytes, counted after decompression.
+    #[arg(long, env = "MAX_BODY_BYTES", default_value = "33554432", value_parser = bytes)]
+    pub max_body_bytes: usize,
+    /// Threads that serve requests. One is the cheapest per request; more serve more at once.
+    #[arg(long, env = "WORKER_THREADS", default_value = "1", value_parser = count)]
+    pub worker_threads: NonZeroU32,
+    /// How long the gateway goes on serving after SIGTERM, while readiness and health already say that it ends.
+    #[arg(long, env = "DRAIN_DELAY_SECS", default_value = "1", value_parser = seconds_or_zero)]
+    pub drain_delay_secs: Duration,
+    /// How long requests in flight may take to end after that.
+    #[arg(long, env = "DRAIN_TIMEOUT_SECS", default_value = "30", value_parser = seconds)]
+    pub drain_timeout_secs: Duration,
+    /// How log lines look. Default: text on a terminal, else json.
+    #[arg(long, env = "LOG_FORMAT")]
+    pub log_format: Option<LogFormat>,
+    /// Which log lines are written, as in info or gateway_edge=debug,info.
+    #[arg(long, env = "RUST_LOG", default_value = "info")]
+    pub rust_log: String,
+}
+
+/// The settings of this process, from its command line and environment; else how it is to end. What is wrong, or help
+/// that was asked for, is printed. An empty variable counts as not set.
+pub fn settings_of_this_process<S: clap::Parser>() -> Result<S, ExitCode> {
+    let command = S::command().mut_args(|argument| {
+        let argument = argument.hide_env_values(true);
+        let is_empty = argument.get_env().is_some_and(is_empty_variable);
+        if is_empty { argument.env(Resettable::Reset) } else { argument }
+    });
+    let settings = command.try_get_matches().and_then(|matches| S::from_arg_matches(&matches));
+    settings.map_err(|error| {
+        // There is nowhere else to say that standard error cannot be written to.
+        drop(error.print());
+        ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
+    })
+}
+
+#[expect(clippy::disallowed_methods, reason = "the one place where the environment is looked at")]
+fn is_empty_variable(name: &OsStr) -> bool {
+    std::env::var_os(name).is_some_and(|value| value.is_empty())
+}

@@ -1,0 +1,157 @@
+//! The way to the core: the generated clients over a channel, with what goes along in metadata.
+
+mod channel;
+mod dns;
+
+use std::error::Error;
+use std::future::Future;
+use std::time::Duration;
+
+use gateway_proto::v1::chat_service_client::ChatServiceClient;
+use gateway_proto::v1::error_catalog_service_client::ErrorCatalogServiceClient;
+use gateway_proto::v1::identity_service_client::IdentityServiceClient;
+use gateway_proto::v1::model_service_client::ModelServiceClient;
+use gateway_proto::v1::readiness_service_client::ReadinessServiceClient;
+use gateway_proto::{ApiError, ErrorCode, metadata};
+use http::{HeaderMap, HeaderName, HeaderValue};
+use tonic::metadata::MetadataMap;
+use tonic::{ConnectError, Request, Response, Status};
+
+pub use channel::CoreChannel;
+
+use crate::error::Failure;
+
+/// How often a call of which nothing was sent is tried in all.
+const TRIES: u32 = 3;
+/// After this time the core may be there again.
+const CORE_RETRY_AFTER: Duration = Duration::from_secs(1);
+
+/// The clients of the core's services.
+#[derive(Clone, Debug)]
+pub struct CoreClient {
+    channel: CoreChannel,
+}
+
+/// The generated client of a service, over the channel.
+pub(crate) trait ServiceClient: Sized {
+    /// A client for messages of any size: the core has the say on requests, and answers are what they are.
+    fn over(channel: CoreChannel) -> Self;
+}
+
+macro_rules! service_clients {
+    ($($Client:ident),+ $(,)?) => {
+        $(impl ServiceClient for $Client<CoreChannel> {
+            fn over(channel: CoreChannel) -> Self {
+                Self::new(channel).max_decoding_message_size(usize::MAX).max_encoding_message_size(usize::MAX)
+            }
+        })+
+    };
+}
+
+service_clients!(
+    ChatServiceClient,
+    ErrorCatalogServiceClient,
+    IdentityServiceClient,
+    ModelServiceClient,
+    ReadinessServiceClient,
+);
+
+impl CoreClient {
+    /// Clients over this channel.
+    #[must_use]
+    pub fn new(channel: CoreChannel) -> Self {
+        Self { channel }
+    }
+
+    /// Makes a call with the metadata of a request. What the core refuses, or a core that is not there, is a failure.
+    ///
+    /// A call is made again only when nothing of it was sent, or when a core that is closing refused it: another one
+    /// may take it.
+    pub(crate) async fn call<C, M, R, F>(
+        &self,
+        outgoing: &HeaderMap,
+        message: M,
+        call: impl Fn(C, Request<M>) -> F,
+    ) -> Result<Response<R>, Failure>
+    where
+        C: ServiceClient,
+        M: Clone,
+        F: Future<Output = Result<Response<R>, Status>>,
+    {
+        let mut tries = if self.channel.is_remote() { TRIES } else { 1 };
+        let mut message = Some(message);
+        loop {
+            tries -= 1;
+            let copy = if tries == 0 { message.take() } else { message.clone() };
+            let Some(copy) = copy else { return Err(ApiError::internal("a call was tried too often").into()) };
+            let request =
+                Request::from_parts(MetadataMap::from_headers(outgoing.clone()), http::Extensions::new(), copy);
+            match call(C::over(self.channel.clone()), request).await {
+                Ok(response) => return Ok(response),
+                Err(status) if tries > 0 && may_go_elsewhere(&status) => {}
+                Err(status) => return Err(failure(status)),
+            }
+        }
+    }
+}
+
+/// What goes to the core with the calls of a request.
+pub(crate) fn outgoing(headers: &HeaderMap, request_id: &HeaderValue) -> HeaderMap {
+    let mut outgoing = HeaderMap::with_capacity(metadata::REQUEST.len());
+    for name in metadata::REQUEST {
+        // Every value of a header: what it means to give one twice is for the core to say.
+        for value in headers.get_all(name) {
+            outgoing.append(HeaderName::from_static(name), value.clone());
+        }
+    }
+    outgoing.insert(metadata::SPASS_REQUEST_ID, request_id.clone());
+    outgoing
+}
+
+/// What of the core's metadata goes to the client.
+pub(crate) fn incoming(metadata: &MetadataMap) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    for name in metadata::RESPONSE {
+        if let Some(value) = metadata.get(name)
+            && let Ok(value) = HeaderValue::from_bytes(value.as_bytes())
+        {
+            headers.insert(HeaderName::from_static(name), value);
+        }
+    }
+    headers
+}
+
+/// Whether nothing was sent, or nothing was done with it.
+fn may_go_elsewhere(status: &Status) -> bool {
+    never_sent(status) || ApiError::from_status(status).is_some_and(|error| error.code() == ErrorCode::Overloaded)
+}
+
+fn never_sent(status: &Status) -> bool {
+    let mut cause = status.source();
+    while let Some(error) = cause {
+        if error.is::<ConnectError>() {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
+}
+
+fn failure(status: Status) -> Failure {
+    let headers = incoming(status.metadata());
+    if let Some(error) = ApiError::from_status(&status) {
+        return Failure { error, headers };
+    }
+    let error = if never_sent(&status) {
+        let message = "The gateway's core is not reachable; GET /readyz shows its state.";
+        ApiError::new(ErrorCode::UpstreamUnavailable, message).with_retry_after(CORE_RETRY_AFTER)
+    } else if status.source().is_some() {
+        // The connection broke after the request left: nobody knows what was done.
+        ApiError::internal("the connection to the core broke")
+    } else {
+        let code = ErrorCode::fallback(status.code());
+        ApiError::new(code, code.facts().description)
+    };
+    tracing::error!(%status, "a call to the core failed");
+    Failure { error: error.with_source(status), headers }
+}

@@ -1,0 +1,110 @@
+//! The channel to the core: a service in the same process, or a connection.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use http::{Request, Response};
+use tonic::body::Body;
+use tonic::transport::{Channel, Endpoint};
+use tower::{Service, ServiceExt};
+
+use super::dns;
+use crate::config::CoreAddress;
+
+/// Windows of megabytes, since one connection carries all calls, bodies of megabytes among them.
+const STREAM_WINDOW: u32 = 8 << 20;
+const CONNECTION_WINDOW: u32 = 32 << 20;
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+/// How a core that is gone without a word is noticed.
+const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(10);
+const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(5);
+
+type BoxError = Box<dyn std::error::Error + Send + Sync>;
+type ResponseFuture = Pin<Box<dyn Future<Output = Result<Response<Body>, BoxError>> + Send>>;
+
+/// The channel to the core; cheap to clone.
+#[derive(Clone)]
+pub struct CoreChannel(Way);
+
+#[derive(Clone)]
+enum Way {
+    InProcess(Arc<dyn Fn(Request<Body>) -> ResponseFuture + Send + Sync>),
+    Remote(Channel),
+}
+
+impl CoreChannel {
+    /// A core in the same process: calls go to its service without a socket.
+    pub fn in_process<S>(service: S) -> Self
+    where
+        S: Service<Request<Body>, Response = Response<Body>> + Clone + Send + Sync + 'static,
+        S::Error: Into<BoxError>,
+        S::Future: Send + 'static,
+    {
+        Self(Way::InProcess(Arc::new(move |request| {
+            let answer = service.clone().oneshot(request);
+            Box::pin(async move { answer.await.map_err(Into::into) })
+        })))
+    }
+
+    /// A core, or several, behind an address. Connects when the first call is made.
+    pub fn remote(address: &CoreAddress) -> Result<Self, tonic::transport::Error> {
+        let channel = match address {
+            CoreAddress::Url(url) => configure(Endpoint::from(url.clone())).connect_lazy(),
+            CoreAddress::Unix(path) => {
+                configure(Endpoint::from_shared(format!("unix://{}", path.display()))?).connect_lazy()
+            }
+            CoreAddress::Dns { name, port } => dns::channel(name.clone(), *port),
+        };
+        Ok(Self(Way::Remote(channel)))
+    }
+
+    /// Whether the core is another process.
+    pub(super) fn is_remote(&self) -> bool {
+        matches!(self.0, Way::Remote(_))
+    }
+}
+
+/// Sets up a connection to a core.
+pub(super) fn configure(endpoint: Endpoint) -> Endpoint {
+    endpoint
+        .tcp_nodelay(true)
+        .connect_timeout(CONNECT_TIMEOUT)
+        .initial_stream_window_size(STREAM_WINDOW)
+        .initial_connection_window_size(CONNECTION_WINDOW)
+        .http2_keep_alive_interval(KEEPALIVE_INTERVAL)
+        .keep_alive_timeout(KEEPALIVE_TIMEOUT)
+        .keep_alive_while_idle(true)
+}
+
+impl Service<Request<Body>> for CoreChannel {
+    type Response = Response<Body>;
+    type Error = BoxError;
+    type Future = ResponseFuture;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        match &mut self.0 {
+            Way::InProcess(_) => Poll::Ready(Ok(())),
+            Way::Remote(channel) => channel.poll_ready(context).map_err(Into::into),
+        }
+    }
+
+    fn call(&mut self, request: Request<Body>) -> ResponseFuture {
+        match &mut self.0 {
+            Way::InProcess(service) => service(request),
+            Way::Remote(channel) => {
+                let answer = channel.call(request);
+                Box::pin(async move { answer.await.map_err(Into::into) })
+            }
+        }
+    }
+}
+
+impl fmt::Debug for CoreChannel {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(if self.is_remote() { "CoreChannel(remote)" } else { "CoreChannel(in process)" })
+    }
+}

@@ -1,0 +1,62 @@
+//! `gateway-edge`: the edge as a process of its own.
+
+use std::error::Error;
+use std::process::ExitCode;
+
+use clap::Parser;
+use gateway_edge::config::{CoreAddress, EdgeSettings, ProcessSettings, settings_of_this_process};
+use gateway_edge::core_client::CoreChannel;
+use gateway_edge::process::{Signals, record_metrics, runtime, serve_metrics, start_log};
+use gateway_edge::server::{EdgeConfig, EdgeServer, bind, local_url};
+use tokio::net::TcpListener;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// The REST edge of the chat gateway: speaks OpenAI JSON, and asks the core. Every flag is also an environment variable.
+#[derive(Debug, Parser)]
+#[command(name = "gateway-edge", version)]
+struct Settings {
+    /// Where the core is: http://host:port, dns:///name:port or unix:/path.
+    #[arg(long, env = "CORE_URL")]
+    core_url: CoreAddress,
+    #[command(flatten)]
+    process: ProcessSettings,
+    #[command(flatten)]
+    edge: EdgeSettings,
+}
+
+fn main() -> ExitCode {
+    let settings: Settings = match settings_of_this_process() {
+        Ok(settings) => settings,
+        Err(code) => return code,
+    };
+    match start_log(&settings.process).and_then(|()| run(&settings)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(settings: &Settings) -> Result<(), Box<dyn Error>> {
+    let Settings { process, edge, core_url } = settings;
+    let metrics = record_metrics()?;
+    runtime(process.worker_threads)?.block_on(async {
+        let signals = Signals::listen()?;
+        let metrics_listener = TcpListener::bind(process.metrics_listen).await;
+        let metrics_listener = metrics_listener.map_err(|error| format!("METRICS_LISTEN: {error}"))?;
+        let listener = bind(edge.http_listen).map_err(|error| format!("HTTP_LISTEN: {error}"))?;
+        let own_url = local_url(listener.local_addr()?);
+        let public_url = if process.public_url.is_empty() { own_url.clone() } else { process.public_url.clone() };
+        let channel = CoreChannel::remote(core_url)?;
+        let config = EdgeConfig { channel, public_url, max_body_bytes: process.max_body_bytes };
+        let server = EdgeServer::build(config, edge);
+        tracing::info!("metrics on http://{}/metrics", metrics_listener.local_addr()?);
+        tracing::info!("HTTP on {own_url}");
+        tokio::spawn(serve_metrics(metrics_listener, metrics));
+        server.run(listener, signals, process).await;
+        Ok(())
+    })
+}

@@ -1,0 +1,99 @@
+//! What a process around the edge needs besides it: log, metrics, threads, and an end in good order. The core has the
+//! like of it for its own process: the two share nothing but the contract.
+
+use std::future::Future;
+use std::io::{self, IsTerminal};
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use axum::Router;
+use axum::routing::get;
+use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
+use tokio::net::TcpListener;
+use tokio::runtime::{Builder, Runtime};
+use tokio::signal::unix::{SignalKind, signal};
+use tracing_subscriber::EnvFilter;
+
+use crate::config::{LogFormat, ProcessSettings};
+
+/// How often the metrics recorder tidies up.
+const UPKEEP: Duration = Duration::from_secs(5);
+/// Upper bounds of the buckets of durations, in seconds: from a gateway's own work to a long answer.
+const SECONDS: [f64; 14] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.25, 1.0, 2.5, 10.0, 30.0, 120.0, 600.0];
+
+/// Begins to log, to standard error.
+pub fn start_log(settings: &ProcessSettings) -> Result<(), Box<dyn std::error::Error>> {
+    let filter = EnvFilter::try_new(&settings.rust_log).map_err(|error| format!("RUST_LOG: {error}"))?;
+    log_panics();
+    let usual = if io::stderr().is_terminal() { LogFormat::Text } else { LogFormat::Json };
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
+    let started = match settings.log_format.unwrap_or(usual) {
+        LogFormat::Text => log.try_init(),
+        LogFormat::Json => log.json().flatten_event(true).try_init(),
+    };
+    started.map_err(|error| format!("LOG_FORMAT: {error}").into())
+}
+
+/// Logs a panic by its place. Its text may hold what a caller sent, and is kept only where it is a literal of the code.
+fn log_panics() {
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map(ToString::to_string).unwrap_or_default();
+        let text = panic.payload().downcast_ref::<&'static str>().copied().unwrap_or("its text is not logged");
+        tracing::error!(place, "panic at {place}: {text}");
+    }));
+}
+
+/// A runtime with so many threads; one serves on the thread that calls.
+pub fn runtime(threads: NonZeroU32) -> io::Result<Runtime> {
+    let mut builder =
+        if threads == NonZeroU32::MIN { Builder::new_current_thread() } else { Builder::new_multi_thread() };
+    builder.worker_threads(threads.get() as usize).enable_all().build()
+}
+
+/// Records metrics in this process from now on.
+pub fn record_metrics() -> Result<PrometheusHandle, BuildError> {
+    let builder = PrometheusBuilder::new().set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &SECONDS);
+    builder.and_then(PrometheusBuilder::install_recorder)
+}
+
+/// Serves the metrics on a listener of their own; never ends.
+pub async fn serve_metrics(listener: TcpListener, handle: PrometheusHandle) -> io::Result<()> {
+    let upkeep = handle.clone();
+    tokio::spawn(async move {
+        loop {
+            tokio::time::sleep(UPKEEP).await;
+            upkeep.run_upkeep();
+        }
+    });
+    axum::serve(listener, Router::new().route("/metrics", get(move || async move { handle.render() }))).await
+}
+
+/// The signals that end a process, from the moment this is made.
+#[derive(Debug)]
+pub struct Signals {
+    terminate: tokio::signal::unix::Signal,
+    interrupt: tokio::signal::unix::Signal,
+}
+
+impl Signals {
+    /// Begins to take the signals.
+    pub fn listen() -> io::Result<Self> {
+        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+    }
+
+    /// The next signal; true for SIGTERM, of which others must learn first.
+    pub async fn next(&mut self) -> bool {
+        tokio::select! {
+            _ = self.terminate.recv() => true,
+            _ = self.interrupt.recv() => false,
+        }
+    }
+
+    /// Lets time pass, and work end, unless another signal says to end at once.
+    pub async fn unless_repeated<T>(&mut self, work: impl Future<Output = T>) -> Option<T> {
+        tokio::select! {
+            done = work => Some(done),
+            _ = self.next() => None,
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! The table of contents of all routes.
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::response::Response;
+use axum::routing::{MethodFilter, MethodRouter, get, on};
+use gateway_proto::Operation;
+use http::HeaderValue;
+use tower::ServiceBuilder;
+use tower_http::cors::{AllowOrigin, Any, CorsLayer};
+
+use crate::error::Failure;
+use crate::routes::{self, Inbound};
+use crate::state::Edge;
+
+mod watch;
+
+/// All routes, and what every request passes through.
+pub(crate) fn router(edge: &Edge, cors_allowed_origins: &[HeaderValue]) -> Router {
+    let mut router = Router::new()
+        // Routes without an RPC behind them.
+        .route("/healthz", get(routes::health::live))
+        .route("/openapi.json", get(routes::openapi::document))
+        .route("/docs/errors", get(routes::error_page::page));
+    for operation in Operation::ALL {
+        router = router.route(&axum_path(operation.path()), handler(*operation));
+    }
+    router.fallback(routes::not_found).method_not_allowed_fallback(routes::not_found).with_state(edge.clone()).layer(
+        ServiceBuilder::new()
+            // Outermost: every response carries the id, and a panic costs one request.
+            .layer(axum::middleware::from_fn_with_state(edge.clone(), watch::request))
+            // Inside, so that a preflight carries an id as well.
+            .option_layer(cors(cors_allowed_origins)),
+    )
+}
+
+/// Who handles a route of the contract.
+fn handler(operation: Operation) -> MethodRouter<Edge> {
+    match operation {
+        Operation::CreateChatCompletion => answer(operation, routes::chat_completions::create),
+        Operation::ListModels => answer(operation, routes::models::list),
+        Operation::ListModelsInfo => answer(operation, routes::models::info),
+        Operation::GetModel => answer(operation, routes::models::get),
+        Operation::ListErrors => answer(operation, routes::errors::list),
+        Operation::GetError => answer(operation, routes::errors::get),
+        Operation::GetReadiness => answer(operation, routes::health::ready),
+    }
+}
+
+/// A handler on the method of its route.
+fn answer<H, F>(operation: Operation, handle: H) -> MethodRouter<Edge>
+where
+    H: Fn(Edge, Inbound) -> F + Clone + Send + Sync + 'static,
+    F: Future<Output = Result<Response, Failure>> + Send + 'static,
+{
+    let run = async move |State(edge): State<Edge>, request: Request<Body>| {
+        let (inbound, request_id) = Inbound::new(request);
+        let answer = handle(edge.clone(), inbound).await;
+        answer
+            .unwrap_or_else(|failure| failure.into_response(request_id.to_str().unwrap_or_default(), &edge.public_url))
+    };
+    on(method_filter(operation.method()), run)
+}
+
+fn method_filter(method: &str) -> MethodFilter {
+    match method {
+        "GET" => MethodFilter::GET,
+        "PUT" => MethodFilter::PUT,
+        "PATCH" => MethodFilter::PATCH,
+        "DELETE" => MethodFilter::DELETE,
+        _ => MethodFilter::POST,
+    }
+}
+
+/// `/v1/models/{alias=**}` becomes `/v1/models/{*alias}`.
+fn axum_path(template: &str) -> String {
+    let segments = template.split('/').map(|segment| {
+        let rest_of_path = segment.strip_prefix('{').and_then(|segment| segment.strip_suffix("=**}"));
+        rest_of_path.map_or_else(|| segment.to_owned(), |name| format!("{{*{name}}}"))
+    });
+    segments.collect::<Vec<_>>().join("/")
+}
+
+fn cors(origins: &[HeaderValue]) -> Option<CorsLayer> {
+    if origins.is_empty() {
+        return None;
+    }
+    let any = origins.iter().any(|origin| origin == "*");
+    let allowed = if any { AllowOrigin::any() } else { AllowOrigin::list(origins.iter().cloned()) };
+    Some(CorsLayer::new().allow_origin(allowed).allow_methods(Any).allow_headers(Any).expose_headers(Any))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn templates_become_axum_paths() {
+        assert_eq!(axum_path("/v1/models/{alias=**}"), "/v1/models/{*alias}");
+        assert_eq!(axum_path("/errors/{code}"), "/errors/{code}");
+        assert_eq!(axum_path("/readyz"), "/readyz");
+    }
+}

@@ -1,0 +1,174 @@
+//! Accepts connections and serves the routes on them.
+//!
+//! The loop is our own because the usual one has no bounds: here a connection has to send its first head in time, there
+//! is a most of connections, and one whose upload was refused is closed so that its client can read why.
+
+mod connection;
+mod lingering;
+
+use std::io;
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use gateway_proto::{ApiError, ErrorCode};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::sync::Semaphore;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::config::{EdgeSettings, ProcessSettings};
+use crate::core_client::{CoreChannel, CoreClient};
+use crate::error::envelope;
+use crate::openapi;
+use crate::process::Signals;
+use crate::router::router;
+use crate::state::{Edge, Parts};
+
+/// How many connections may wait to be accepted.
+const BACKLOG: u32 = 4096;
+/// The pause after a failed accept: the process is out of descriptors, and an end of a connection will give one back.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// What the edge is built from besides its own settings.
+#[derive(Debug)]
+pub struct EdgeConfig {
+    /// The way to the core.
+    pub channel: CoreChannel,
+    /// The address under which clients reach the edge.
+    pub public_url: String,
+    /// The largest request body, in bytes.
+    pub max_body_bytes: usize,
+}
+
+/// The edge, built and not yet listening.
+#[derive(Debug)]
+pub struct EdgeServer {
+    router: Router,
+    edge: Edge,
+    connections: Arc<Semaphore>,
+    head_timeout: Duration,
+    public_url: String,
+}
+
+impl EdgeServer {
+    /// Builds the edge. Opens no port.
+    #[must_use]
+    pub fn build(config: EdgeConfig, settings: &EdgeSettings) -> Self {
+        let public_url = config.public_url.trim_end_matches('/').to_owned();
+        let edge = Edge::new(Parts {
+            core: CoreClient::new(config.channel),
+            openapi: openapi::document(&public_url).to_string(),
+            public_url: public_url.clone(),
+            max_body_bytes: config.max_body_bytes,
+            body_timeout: settings.body_timeout_secs,
+            body_room: Arc::new(Semaphore::new((settings.max_bytes_in_flight / 1024).min(Semaphore::MAX_PERMITS))),
+            ends: CancellationToken::new(),
+        });
+        Self {
+            router: router(&edge, &settings.cors_allowed_origins),
+            edge,
+            connections: Arc::new(Semaphore::new(settings.max_connections.get() as usize)),
+            head_timeout: settings.head_timeout_secs,
+            public_url,
+        }
+    }
+
+    /// Serves until a signal ends the process: announces it, and lets connections finish.
+    pub async fn run(&self, listener: TcpListener, mut signals: Signals, settings: &ProcessSettings) {
+        let closing = CancellationToken::new();
+        let mut serving = pin!(self.serve(listener, closing.clone()));
+        let is_termination = tokio::select! {
+            () = &mut serving => return,
+            is_termination = signals.next() => is_termination,
+        };
+        tracing::info!("ending after a signal");
+        self.announce_end();
+        if is_termination {
+            let delay = signals.unless_repeated(timeout(settings.drain_delay_secs, &mut serving));
+            if delay.await.is_none() {
+                return;
+            }
+        }
+        closing.cancel();
+        if !matches!(signals.unless_repeated(timeout(settings.drain_timeout_secs, serving)).await, Some(Ok(()))) {
+            tracing::warn!("connections that did not finish were cut");
+        }
+    }
+
+    /// From now on readiness says that the edge ends; requests are still served.
+    pub fn announce_end(&self) {
+        self.edge.ends.cancel();
+    }
+
+    /// Serves until `closing` is cancelled, then lets every connection finish what it carries.
+    pub async fn serve(&self, listener: TcpListener, closing: CancellationToken) {
+        let tasks = TaskTracker::new();
+        loop {
+            let accepted = tokio::select! {
+                accepted = listener.accept() => accepted,
+                () = closing.cancelled() => break,
+            };
+            match accepted {
+                Ok((stream, _)) => self.take(stream, &tasks, &closing),
+                Err(error) => {
+                    tracing::warn!(%error, "a connection could not be accepted");
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                }
+            }
+        }
+        tasks.close();
+        tasks.wait().await;
+    }
+
+    fn take(&self, stream: TcpStream, tasks: &TaskTracker, closing: &CancellationToken) {
+        // A socket that is gone already shows when it is read.
+        drop(stream.set_nodelay(true));
+        match Arc::clone(&self.connections).try_acquire_owned() {
+            Ok(permit) => {
+                let connection = connection::serve(stream, self.router.clone(), self.head_timeout, closing.clone());
+                tasks.spawn(async move {
+                    connection.await;
+                    drop(permit);
+                });
+            }
+            Err(_) => {
+                tasks.spawn(connection::refuse(stream, self.refusal()));
+            }
+        }
+    }
+
+    /// The answer to one connection too many, as it goes over the wire.
+    fn refusal(&self) -> Vec<u8> {
+        let message = "The gateway serves as many connections as it can; send the request again.";
+        let id = uuid::Uuid::now_v7().to_string();
+        let body = envelope(&ApiError::new(ErrorCode::Overloaded, message), &id, &self.public_url);
+        connection::raw_response(
+            503,
+            "Service Unavailable",
+            &[("x-error-code", "overloaded"), ("x-should-retry", "true"), ("retry-after", "1"), ("x-request-id", &id)],
+            &body,
+        )
+    }
+}
+
+/// Binds a listener. A port that was used a moment ago can be used again.
+pub fn bind(address: SocketAddr) -> io::Result<TcpListener> {
+    // A Unix-like system gives a port back only after a while unless asked.
+    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
+}
+
+/// The address under which a client on this machine reaches a listener.
+#[must_use]
+pub fn local_url(address: SocketAddr) -> String {
+    if address.ip().is_unspecified() {
+        return format!("http://localhost:{}", address.port());
+    }
+    format!("http://{address}")
+}

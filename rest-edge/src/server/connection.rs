@@ -1,0 +1,128 @@
+//! One connection: which protocol it speaks, how long it may take, and how it ends.
+
+use std::io;
+use std::pin::pin;
+use std::time::Duration;
+
+use axum::Router;
+use hyper::server::conn::{http1, http2};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+
+use super::lingering::Lingering;
+
+/// How an HTTP/2 connection begins.
+const PREFACE_START: &[u8; 3] = b"PRI";
+/// The most header fields of a request.
+const MAX_HEADERS: usize = 100;
+/// The most bytes of an HTTP/1.1 head, and of what is read ahead of a body.
+const MAX_BUFFER_BYTES: usize = 256 * 1024;
+/// The most bytes of an HTTP/2 head.
+const MAX_HEADER_LIST_BYTES: u32 = 16 * 1024;
+const MAX_STREAMS: u32 = 256;
+const STREAM_WINDOW: u32 = 1 << 20;
+const CONNECTION_WINDOW: u32 = 4 << 20;
+const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(20);
+const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a refused connection may take to read why.
+const REFUSAL_TIMEOUT: Duration = Duration::from_secs(2);
+
+enum Protocol {
+    Http1,
+    Http2,
+}
+
+/// Serves a connection until it ends, or until `closing` and the end of what it carries.
+pub(super) async fn serve(stream: TcpStream, router: Router, head_timeout: Duration, closing: CancellationToken) {
+    let protocol = tokio::select! {
+        protocol = timeout(head_timeout, detect(&stream)) => protocol,
+        () = closing.cancelled() => return,
+    };
+    match protocol {
+        Ok(Ok(Protocol::Http1)) => serve_http1(stream, router, head_timeout, closing).await,
+        Ok(Ok(Protocol::Http2)) => serve_http2(stream, router, closing).await,
+        // It broke, or never said anything: there is nobody to answer.
+        Ok(Err(_)) | Err(_) => {}
+    }
+}
+
+/// Looks at the first bytes without taking them. No method of HTTP/1.1 begins as the preface of HTTP/2 does, and no
+/// client of HTTP/2 sends its preface byte by byte.
+async fn detect(stream: &TcpStream) -> io::Result<Protocol> {
+    let mut bytes = [0; PREFACE_START.len()];
+    let peeked = stream.peek(&mut bytes).await?;
+    Ok(if bytes[..peeked] == *PREFACE_START { Protocol::Http2 } else { Protocol::Http1 })
+}
+
+async fn serve_http1(stream: TcpStream, router: Router, head_timeout: Duration, closing: CancellationToken) {
+    let mut builder = http1::Builder::new();
+    builder
+        .timer(TokioTimer::new())
+        .header_read_timeout(head_timeout)
+        .max_headers(MAX_HEADERS)
+        .max_buf_size(MAX_BUFFER_BYTES)
+        .half_close(true)
+        .pipeline_flush(true);
+    let service = TowerToHyperService::new(router);
+    let mut connection = pin!(builder.serve_connection(TokioIo::new(Lingering::new(stream)), service));
+    let ended = tokio::select! {
+        ended = &mut connection => ended,
+        () = closing.cancelled() => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = ended {
+        tracing::debug!(%error, "a connection ended early");
+    }
+}
+
+async fn serve_http2(stream: TcpStream, router: Router, closing: CancellationToken) {
+    let mut builder = http2::Builder::new(TokioExecutor::new());
+    builder
+        .timer(TokioTimer::new())
+        .initial_stream_window_size(STREAM_WINDOW)
+        .initial_connection_window_size(CONNECTION_WINDOW)
+        .max_concurrent_streams(MAX_STREAMS)
+        .max_header_list_size(MAX_HEADER_LIST_BYTES)
+        .keep_alive_interval(KEEPALIVE_INTERVAL)
+        .keep_alive_timeout(KEEPALIVE_TIMEOUT);
+    let service = TowerToHyperService::new(router);
+    let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
+    let ended = tokio::select! {
+        ended = &mut connection => ended,
+        () = closing.cancelled() => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = ended {
+        tracing::debug!(%error, "a connection ended early");
+    }
+}
+
+/// Tells a connection why it is not served, and closes it.
+pub(super) async fn refuse(stream: TcpStream, response: Vec<u8>) {
+    let mut stream = Lingering::new(stream);
+    let told = async {
+        stream.write_all(&response).await?;
+        stream.shutdown().await
+    };
+    // Whoever does not read in time is not told.
+    drop(timeout(REFUSAL_TIMEOUT, told).await);
+}
+
+/// A response as it goes over the wire.
+pub(super) fn raw_response(status: u16, reason: &str, headers: &[(&str, &str)], body: &[u8]) -> Vec<u8> {
+    let mut response = format!("HTTP/1.1 {status} {reason}\r\ncontent-type: application/json\r\n").into_bytes();
+    for (name, value) in headers {
+        response.extend_from_slice(format!("{name}: {value}\r\n").as_bytes());
+    }
+    response.extend_from_slice(format!("content-length: {}\r\nconnection: close\r\n\r\n", body.len()).as_bytes());
+    response.extend_from_slice(body);
+    response
+}
