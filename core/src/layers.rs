@@ -14,7 +14,7 @@ use tonic::body::Body;
 use tower::util::BoxCloneSyncService;
 use tower::{Service, ServiceBuilder};
 
-pub(crate) use admission::whole_seconds;
+pub(crate) use admission::{put_rate_state, whole_seconds};
 pub use in_flight::InFlight;
 
 use crate::call::RequestId;

@@ -26,8 +26,6 @@ use crate::shared::{Parts, Shared};
 use crate::upstream::Upstream;
 use crate::{discovery, grpc};
 
-/// What a gRPC message may hold besides the JSON body that it carries.
-const MESSAGE_OVERHEAD_BYTES: usize = 1 << 20;
 /// How long the first reading of a server's list of models may hold up the start.
 const FIRST_DISCOVERY: Duration = Duration::from_secs(2);
 
@@ -46,7 +44,7 @@ mod http2 {
 }
 
 /// The core, built and not yet listening.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Core {
     shared: Shared,
     routes: Routes,
@@ -63,7 +61,7 @@ impl Core {
             upstreams: config.upstreams.upstreams,
             in_flight: InFlight::default(),
             docs_url: config.docs_url,
-            max_message_bytes: config.max_body_bytes + MESSAGE_OVERHEAD_BYTES,
+            max_body_bytes: config.max_body_bytes,
         });
         let (health, health_service) = tonic_health::server::health_reporter();
         for service in services() {

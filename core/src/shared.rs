@@ -8,6 +8,9 @@ use crate::catalog::CatalogHandle;
 use crate::layers::InFlight;
 use crate::upstream::Upstream;
 
+/// What a gRPC message may hold besides the JSON body that it carries.
+const MESSAGE_OVERHEAD_BYTES: usize = 1 << 20;
+
 /// What the parts of the core share; cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Shared(Arc<Parts>);
@@ -25,8 +28,8 @@ pub struct Parts {
     pub in_flight: InFlight,
     /// The address of the page on errors, without a fragment.
     pub docs_url: String,
-    /// The largest gRPC message.
-    pub max_message_bytes: usize,
+    /// The largest JSON body that the edge takes.
+    pub max_body_bytes: usize,
 }
 
 impl Shared {
@@ -66,9 +69,15 @@ impl Shared {
         &self.0.docs_url
     }
 
-    /// The largest gRPC message, in bytes.
+    /// The largest JSON body that the edge takes, in bytes.
+    #[must_use]
+    pub fn max_body_bytes(&self) -> usize {
+        self.0.max_body_bytes
+    }
+
+    /// The largest gRPC message, in bytes: every body that the edge takes fits.
     #[must_use]
     pub fn max_message_bytes(&self) -> usize {
-        self.0.max_message_bytes
+        self.0.max_body_bytes + MESSAGE_OVERHEAD_BYTES
     }
 }

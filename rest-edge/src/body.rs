@@ -13,6 +13,7 @@ use gateway_proto::v1::{RequestEnd, WhoAmIRequest, WhoAmIResponse};
 use gateway_proto::{ApiError, ErrorCode, Rpc};
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
 use http::{HeaderMap, request};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
 use tokio::io::{AsyncRead, AsyncReadExt, BufReader};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, timeout_at};
@@ -60,10 +61,7 @@ pub(crate) async fn read_json(
     rpc: Rpc,
 ) -> Result<JsonBody, Failure> {
     let length = content_length(&head.headers);
-    if length.is_some_and(|length| length > edge.max_body_bytes as u64) {
-        return Err(end_at_body(edge, outgoing, too_large(edge.max_body_bytes)).await);
-    }
-    let packing = match content_type(&head.headers).and_then(|()| packing(&head.headers)) {
+    let packing = match judge_head(edge, &head.headers, length) {
         Ok(packing) => packing,
         Err(error) => return Err(end_at_body(edge, outgoing, error).await),
     };
@@ -121,6 +119,22 @@ async fn who_am_i(
     Ok((answer.into_inner(), headers))
 }
 
+/// What the head alone says against a body: its size before its form.
+fn judge_head(edge: &Edge, headers: &HeaderMap, length: Option<u64>) -> Result<Packing, ApiError> {
+    let packing = packing(headers);
+    let limit = if matches!(packing, Ok(Packing::None)) { edge.max_body_bytes } else { packed_limit(edge) };
+    if length.is_some_and(|length| length > limit as u64) {
+        return Err(too_large(edge.max_body_bytes));
+    }
+    content_type(headers)?;
+    packing
+}
+
+/// A packed body counts as what it unpacks to; this bounds one that unpacks to nothing.
+fn packed_limit(edge: &Edge) -> usize {
+    edge.max_body_bytes.saturating_mul(2)
+}
+
 fn content_length(headers: &HeaderMap) -> Option<u64> {
     headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
@@ -168,7 +182,8 @@ async fn read(edge: &Edge, length: Option<u64>, packing: Packing, body: Body) ->
     if packing == Packing::None {
         reading.plain(body, expected.unwrap_or_default()).await
     } else {
-        let packed = StreamReader::new(body.into_data_stream().map_err(io::Error::other));
+        let packed = Limited::new(body, packed_limit(edge)).into_data_stream();
+        let packed = StreamReader::new(packed.map_err(io::Error::other));
         let packed = BufReader::with_capacity(UNPACK_BYTES, packed);
         let unpacked: Pin<Box<dyn AsyncRead + Send>> = match packing {
             Packing::Gzip | Packing::None => Box::pin(GzipDecoder::new(packed)),
@@ -217,12 +232,21 @@ impl Reading<'_> {
     async fn packed(mut self, mut unpacked: Pin<Box<dyn AsyncRead + Send>>) -> Result<JsonBody, ApiError> {
         loop {
             self.bytes.reserve(UNPACK_BYTES);
-            let read = within(self.end_of_patience(), unpacked.read_buf(&mut self.bytes)).await?.map_err(unreadable)?;
+            let read = within(self.end_of_patience(), unpacked.read_buf(&mut self.bytes)).await?;
+            let read = read.map_err(|error| self.unreadable(error))?;
             if read == 0 {
                 return Ok(JsonBody { bytes: self.bytes.freeze(), _room: self.room });
             }
             self.hold(self.bytes.len())?;
         }
+    }
+
+    fn unreadable(&self, error: io::Error) -> ApiError {
+        if error.get_ref().is_some_and(|inner| inner.is::<LengthLimitError>()) {
+            return too_large(self.limit);
+        }
+        let message = "The body cannot be unpacked as its header 'Content-Encoding' says.";
+        ApiError::new(ErrorCode::InvalidJson, message).with_param("headers.content-encoding").with_source(error)
     }
 
     /// Makes sure that there is room for so many bytes.
@@ -263,16 +287,11 @@ async fn within<T>(end: Instant, step: impl Future<Output = T>) -> Result<T, Api
 }
 
 fn too_large(limit: usize) -> ApiError {
-    ApiError::new(ErrorCode::BodyTooLarge, format!("The body is larger than {limit} bytes; send a smaller one."))
+    ApiError::new(ErrorCode::BodyTooLarge, format!("The request is larger than {limit} bytes; send a smaller one."))
         .with_metadata("maximum_bytes", limit.to_string())
 }
 
 /// The connection broke, so that nobody will read this.
 fn broken(error: axum::Error) -> ApiError {
     ApiError::new(ErrorCode::InvalidJson, "The body ended before it was whole.").with_source(error)
-}
-
-fn unreadable(error: io::Error) -> ApiError {
-    let message = "The body cannot be unpacked as its header 'Content-Encoding' says.";
-    ApiError::new(ErrorCode::InvalidJson, message).with_param("headers.content-encoding").with_source(error)
 }

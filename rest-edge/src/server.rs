@@ -45,7 +45,7 @@ pub struct EdgeConfig {
 }
 
 /// The edge, built and not yet listening.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct EdgeServer {
     router: Router,
     edge: Edge,

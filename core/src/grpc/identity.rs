@@ -1,45 +1,71 @@
 //! IdentityService.
 
-use gateway_auth::{Caller, RateState, Scope};
+use gateway_auth::{Caller, RateState, Refused, Scope};
 use gateway_proto::v1::identity_service_server::IdentityService;
 use gateway_proto::v1::{Admission, RateLimit, RequestEnd, WhoAmIRequest, WhoAmIResponse};
 use gateway_proto::{ApiError, Rpc};
 use http::HeaderMap;
+use tonic::metadata::MetadataMap;
 use tonic::{Request, Response, Status, async_trait};
 
 use super::Adapter;
 use crate::api_errors;
 use crate::gate::{identify, permit};
-use crate::layers::whole_seconds;
+use crate::layers::{put_rate_state, whole_seconds};
 
 #[async_trait]
 impl IdentityService for Adapter {
     async fn who_am_i(&self, request: Request<WhoAmIRequest>) -> Result<Response<WhoAmIResponse>, Status> {
         let (call, headers, question) = self.admitted(request)?;
-        answer(&call.caller, &headers, &question).map(Response::new).map_err(|error| self.fail(&call.request_id, error))
+        let decision = decide(&call.caller, question.request_end());
+        let mut rate_headers = HeaderMap::new();
+        put_rate_state(&mut rate_headers, decision.map(|decision| decision.unwrap_or_else(|refused| refused.state)));
+        match answer(&call.caller, &headers, &question, decision) {
+            Ok(answer) => {
+                let metadata = MetadataMap::from_headers(rate_headers);
+                Ok(Response::from_parts(metadata, answer, http::Extensions::new()))
+            }
+            Err(error) => {
+                let mut status = self.fail(&call.request_id, error);
+                *status.metadata_mut() = MetadataMap::from_headers(rate_headers);
+                Err(status)
+            }
+        }
     }
 }
 
-fn answer(caller: &Caller, headers: &HeaderMap, question: &WhoAmIRequest) -> Result<WhoAmIResponse, ApiError> {
-    let rpc = asked_rpc(&question.rpc)?;
-    let state = match (question.request_end(), &caller.limiter) {
-        (_, None) => None,
-        (RequestEnd::Unspecified, Some(limiter)) => Some(limiter.peek()),
+/// What a limiter says of a request; none: not limited.
+type Decision = Option<Result<RateState, Refused>>;
+
+fn decide(caller: &Caller, end: RequestEnd) -> Decision {
+    let limiter = caller.limiter.as_ref()?;
+    Some(match end {
+        RequestEnd::Unspecified => limiter.peek(),
         // The request ends with the asker: it is charged here, in place of where it would have gone.
-        (RequestEnd::AtBody | RequestEnd::AtFields, Some(limiter)) => {
-            Some(Ok(limiter.charge().map_err(|refused| api_errors::rate_limited(&refused))?))
-        }
-    };
+        RequestEnd::AtBody | RequestEnd::AtFields => limiter.charge(),
+    })
+}
+
+fn answer(
+    caller: &Caller,
+    headers: &HeaderMap,
+    question: &WhoAmIRequest,
+    decision: Decision,
+) -> Result<WhoAmIResponse, ApiError> {
+    let rpc = asked_rpc(&question.rpc)?;
+    if let (RequestEnd::AtBody | RequestEnd::AtFields, Some(Err(refused))) = (question.request_end(), &decision) {
+        return Err(api_errors::rate_limited(refused));
+    }
     if question.request_end() == RequestEnd::AtFields {
         identify(headers)?;
         rpc.map_or(Ok(()), |rpc| permit(caller, rpc))?;
     }
-    let admission = rpc.map(|rpc| match (&state, permit(caller, rpc)) {
+    let admission = rpc.map(|rpc| match (&decision, permit(caller, rpc)) {
         (Some(Err(refused)), _) => refusal(&api_errors::rate_limited(refused)),
         (_, Err(error)) => refusal(&error),
         (_, Ok(())) => Admission { admitted: true, ..Admission::default() },
     });
-    let state = state.map(|state| state.unwrap_or_else(|refused| refused.state));
+    let state = decision.map(|decision| decision.unwrap_or_else(|refused| refused.state));
     Ok(WhoAmIResponse {
         tenant_id: caller.tenant.to_string(),
         token_id: caller.token.id.clone(),

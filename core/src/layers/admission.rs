@@ -47,8 +47,8 @@ impl<S> Layer<S> {
         let caller = self.authenticate(request.headers()).map_err(|error| Refusal { error, state: None })?;
         let state = match (&caller.limiter, rpc.access()) {
             (None, _) => None,
-            // An RPC that needs no scope says itself whether it is to be charged.
-            (Some(limiter), Access::Authenticated) => Some(limiter.peek().unwrap_or_else(|refused| refused.state)),
+            // An RPC that needs no scope says itself whether it is to be charged, and tells the state after it.
+            (Some(_), Access::Authenticated) => None,
             (Some(limiter), _) => Some(limiter.charge().map_err(|refused| {
                 metrics::counter!("gateway_rate_limited_total").increment(1);
                 Refusal { error: api_errors::rate_limited(&refused), state: Some(refused.state) }
@@ -100,7 +100,7 @@ where
 }
 
 /// Puts a limiter's state on an answer, in the spelling of OpenAI's API.
-fn put_rate_state(headers: &mut HeaderMap, state: Option<RateState>) {
+pub(crate) fn put_rate_state(headers: &mut HeaderMap, state: Option<RateState>) {
     let Some(state) = state else { return };
     headers.insert(metadata::RATE_LIMIT_LIMIT, state.burst.into());
     headers.insert(metadata::RATE_LIMIT_REMAINING, state.remaining.into());

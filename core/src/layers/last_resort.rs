@@ -5,7 +5,7 @@ use std::panic::AssertUnwindSafe;
 use std::task::{Context, Poll};
 
 use futures_util::FutureExt;
-use gateway_proto::{ApiError, ErrorCode};
+use gateway_proto::{ApiError, ErrorCode, Rpc};
 use tonic::{Code, Status};
 use tower::Service;
 
@@ -40,6 +40,7 @@ where
 
     fn call(&mut self, request: Request) -> ResponseFuture {
         let id = id_of(&request);
+        let is_ours = Rpc::from_path(request.uri().path()).is_some();
         let shared = self.shared.clone();
         let answer = AssertUnwindSafe(self.inner.call(request)).catch_unwind();
         Box::pin(async move {
@@ -48,36 +49,40 @@ where
                 return Ok(refuse(&ApiError::internal("panic"), &id, shared.docs_url()));
             };
             let response = answer?;
-            Ok(in_our_form(&response, &id, &shared).unwrap_or(response))
+            Ok(in_our_form(&response, is_ours, &id, &shared).unwrap_or(response))
         })
     }
 }
 
 /// The answer in place of one that the library gave, if it did. An error of ours is a `Status` with all its details.
-fn in_our_form(response: &Response, id: &RequestId, shared: &Shared) -> Option<Response> {
+fn in_our_form(response: &Response, is_ours: bool, id: &RequestId, shared: &Shared) -> Option<Response> {
     let headers = response.headers();
     if !headers.contains_key(Status::GRPC_STATUS) {
         return None;
     }
     let status = Status::from_header_map(headers).filter(|status| status.code() != Code::Ok)?;
+    // Health and reflection have errors of their own.
+    if !is_ours && status.code() != Code::Unimplemented {
+        return None;
+    }
     let error = match ApiError::from_status(&status) {
         // The codec knows no request id; everybody else does.
         Some(error) if error.request_id().is_some() => return None,
         Some(error) => error,
-        None => translate(&status, shared.max_message_bytes()),
+        None => translate(&status, shared.max_body_bytes()),
     };
     Some(refuse(&error, id, shared.docs_url()))
 }
 
 /// What the library means. Its texts are its own and are not handed on.
-fn translate(status: &Status, max_message_bytes: usize) -> ApiError {
+fn translate(status: &Status, max_body_bytes: usize) -> ApiError {
     let text = status.message();
     match status.code() {
         Code::OutOfRange | Code::ResourceExhausted => ApiError::new(
             ErrorCode::BodyTooLarge,
-            format!("The message is larger than {max_message_bytes} bytes; send a smaller one."),
+            format!("The request is larger than {max_body_bytes} bytes; send a smaller one."),
         )
-        .with_metadata("maximum_bytes", max_message_bytes.to_string()),
+        .with_metadata("maximum_bytes", max_body_bytes.to_string()),
         Code::Unimplemented if text.contains("compress") => ApiError::invalid_field(
             "headers.grpc-encoding",
             "The message is compressed in a way that is not supported; use gzip or none.",

@@ -1,14 +1,15 @@
 //! One connection: which protocol it speaks, how long it may take, and how it ends.
 
-use std::io;
+use std::io::{self, ErrorKind};
 use std::pin::pin;
 use std::time::Duration;
 
 use axum::Router;
+use bytes::{BufMut, Bytes, BytesMut};
 use hyper::server::conn::{http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
@@ -16,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 use super::lingering::Lingering;
 
 /// How an HTTP/2 connection begins.
-const PREFACE_START: &[u8; 3] = b"PRI";
+const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 /// The most header fields of a request.
 const MAX_HEADERS: usize = 100;
 /// The most bytes of an HTTP/1.1 head, and of what is read ahead of a body.
@@ -37,38 +38,50 @@ enum Protocol {
 }
 
 /// Serves a connection until it ends, or until `closing` and the end of what it carries.
-pub(super) async fn serve(stream: TcpStream, router: Router, head_timeout: Duration, closing: CancellationToken) {
+pub(super) async fn serve(mut stream: TcpStream, router: Router, head_timeout: Duration, closing: CancellationToken) {
     let protocol = tokio::select! {
-        protocol = timeout(head_timeout, detect(&stream)) => protocol,
+        protocol = timeout(head_timeout, detect(&mut stream)) => protocol,
         () = closing.cancelled() => return,
     };
     match protocol {
-        Ok(Ok(Protocol::Http1)) => serve_http1(stream, router, head_timeout, closing).await,
-        Ok(Ok(Protocol::Http2)) => serve_http2(stream, router, closing).await,
+        Ok(Ok((Protocol::Http1, first))) => {
+            serve_http1(Lingering::new(stream, first), router, head_timeout, closing).await;
+        }
+        Ok(Ok((Protocol::Http2, first))) => serve_http2(Lingering::new(stream, first), router, closing).await,
         // It broke, or never said anything: there is nobody to answer.
         Ok(Err(_)) | Err(_) => {}
     }
 }
 
-/// Looks at the first bytes without taking them. No method of HTTP/1.1 begins as the preface of HTTP/2 does, and no
-/// client of HTTP/2 sends its preface byte by byte.
-async fn detect(stream: &TcpStream) -> io::Result<Protocol> {
-    let mut bytes = [0; PREFACE_START.len()];
-    let peeked = stream.peek(&mut bytes).await?;
-    Ok(if bytes[..peeked] == *PREFACE_START { Protocol::Http2 } else { Protocol::Http1 })
+/// Reads as many bytes as tell the protocols apart.
+async fn detect(stream: &mut TcpStream) -> io::Result<(Protocol, Bytes)> {
+    let mut first = BytesMut::with_capacity(PREFACE.len());
+    loop {
+        let missing = PREFACE.len() - first.len();
+        if stream.read_buf(&mut (&mut first).limit(missing)).await? == 0 {
+            return Err(ErrorKind::UnexpectedEof.into());
+        }
+        if !PREFACE.starts_with(&first) {
+            return Ok((Protocol::Http1, first.freeze()));
+        }
+        if first.len() == PREFACE.len() {
+            return Ok((Protocol::Http2, first.freeze()));
+        }
+    }
 }
 
-async fn serve_http1(stream: TcpStream, router: Router, head_timeout: Duration, closing: CancellationToken) {
+async fn serve_http1(stream: Lingering, router: Router, head_timeout: Duration, closing: CancellationToken) {
     let mut builder = http1::Builder::new();
     builder
         .timer(TokioTimer::new())
         .header_read_timeout(head_timeout)
         .max_headers(MAX_HEADERS)
         .max_buf_size(MAX_BUFFER_BYTES)
-        .half_close(true)
+        // A client that closes its side is taken for gone: its call to the model server ends with it.
+        .half_close(false)
         .pipeline_flush(true);
     let service = TowerToHyperService::new(router);
-    let mut connection = pin!(builder.serve_connection(TokioIo::new(Lingering::new(stream)), service));
+    let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
     let ended = tokio::select! {
         ended = &mut connection => ended,
         () = closing.cancelled() => {
@@ -81,7 +94,7 @@ async fn serve_http1(stream: TcpStream, router: Router, head_timeout: Duration, 
     }
 }
 
-async fn serve_http2(stream: TcpStream, router: Router, closing: CancellationToken) {
+async fn serve_http2(stream: Lingering, router: Router, closing: CancellationToken) {
     let mut builder = http2::Builder::new(TokioExecutor::new());
     builder
         .timer(TokioTimer::new())
@@ -107,7 +120,7 @@ async fn serve_http2(stream: TcpStream, router: Router, closing: CancellationTok
 
 /// Tells a connection why it is not served, and closes it.
 pub(super) async fn refuse(stream: TcpStream, response: Vec<u8>) {
-    let mut stream = Lingering::new(stream);
+    let mut stream = Lingering::new(stream, Bytes::new());
     let told = async {
         stream.write_all(&response).await?;
         stream.shutdown().await

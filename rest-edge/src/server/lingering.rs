@@ -9,6 +9,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep, sleep_until};
@@ -21,14 +22,17 @@ const MAX_DISCARD_TIME: Duration = Duration::from_secs(1);
 /// A socket that lets its client read the answer before it closes.
 pub(super) struct Lingering {
     stream: TcpStream,
+    /// What was read of the stream before, and is to be read again.
+    first: Bytes,
     /// From the moment the write side is shut: when to give up.
     until: Option<Pin<Box<Sleep>>>,
     discarded: usize,
 }
 
 impl Lingering {
-    pub(super) fn new(stream: TcpStream) -> Self {
-        Self { stream, until: None, discarded: 0 }
+    /// A socket of which these first bytes were read already.
+    pub(super) fn new(stream: TcpStream, first: Bytes) -> Self {
+        Self { stream, first, until: None, discarded: 0 }
     }
 
     /// Reads and throws away until the client is done, or it is enough.
@@ -58,7 +62,12 @@ impl AsyncRead for Lingering {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(context, buffer)
+        if self.first.is_empty() {
+            return Pin::new(&mut self.stream).poll_read(context, buffer);
+        }
+        let taken = self.first.len().min(buffer.remaining());
+        buffer.put_slice(&self.first.split_to(taken));
+        Poll::Ready(Ok(()))
     }
 }
 

@@ -1,0 +1,95 @@
+//! The responses of an operation: one for each status, with all that can come under it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write;
+
+use gateway_proto::{Access, ErrorCode, metadata};
+use serde_json::{Map, Value, json};
+
+use super::components::{examples, reference};
+use super::error_examples::error_example_name;
+use super::route::{Answer, Route};
+
+/// Headers of every response.
+const ALWAYS: &[&str] = &[metadata::X_REQUEST_ID, metadata::SPASS_REQUEST_ID];
+/// Headers of a response to a caller that is known.
+const RATE_LIMIT: &[&str] = &[metadata::RATE_LIMIT_LIMIT, metadata::RATE_LIMIT_REMAINING, metadata::RATE_LIMIT_RESET];
+/// Headers of every error.
+const ERROR: &[&str] = &["x-error-code", "x-should-retry"];
+const AUTHENTICATE: &str = "WWW-Authenticate";
+const RETRY_AFTER: &str = "Retry-After";
+
+/// The responses of a route, by status.
+pub(super) fn responses(route: &Route) -> Value {
+    let mut responses = BTreeMap::<u16, Response>::new();
+    for answer in std::iter::once(&route.facts.success).chain(&route.facts.other_failure) {
+        responses.entry(answer.status).or_default().add_answer(answer);
+    }
+    for code in route.errors() {
+        let example = reference("examples", &error_example_name(route, code));
+        responses.entry(code.facts().http_status).or_default().add_error(code, example);
+    }
+    let rendered = responses.into_iter().map(|(status, mut response)| {
+        response.headers.extend(ALWAYS);
+        // A caller whose credential is not accepted is not known.
+        if route.access != Access::Public && status != 401 {
+            response.headers.extend(RATE_LIMIT);
+        }
+        (status.to_string(), response.render())
+    });
+    Value::Object(rendered.collect())
+}
+
+/// All that can come under one status.
+#[derive(Default)]
+struct Response {
+    description: String,
+    headers: BTreeSet<&'static str>,
+    media_type: &'static str,
+    schemas: BTreeSet<&'static str>,
+    examples: Map<String, Value>,
+}
+
+impl Response {
+    fn add_answer(&mut self, answer: &Answer) {
+        answer.description.clone_into(&mut self.description);
+        self.headers.extend(answer.headers);
+        self.media_type = answer.content.media_type;
+        self.schemas.insert(answer.content.schema);
+        self.examples.extend(examples(answer.content.examples));
+    }
+
+    fn add_error(&mut self, code: ErrorCode, example: Value) {
+        let facts = code.facts();
+        let separator = if self.description.is_empty() { "" } else { "\n" };
+        // Writing to a string does not fail.
+        let _ = write!(self.description, "{separator}- `{}`: {}.", facts.code, facts.title);
+        self.headers.extend(ERROR);
+        match facts.http_status {
+            401 => drop(self.headers.insert(AUTHENTICATE)),
+            429 | 503 => drop(self.headers.insert(RETRY_AFTER)),
+            _ => {}
+        }
+        self.media_type = "application/json";
+        self.schemas.insert("Error");
+        self.examples.insert(facts.code.to_owned(), example);
+    }
+
+    fn render(self) -> Value {
+        let schemas: Vec<_> = self.schemas.into_iter().map(|schema| reference("schemas", schema)).collect();
+        let schema = match <[Value; 1]>::try_from(schemas) {
+            Ok([schema]) => schema,
+            Err(several) => json!({"anyOf": several}),
+        };
+        let mut content = json!({"schema": schema});
+        if !self.examples.is_empty() {
+            content["examples"] = self.examples.into();
+        }
+        let headers = self.headers.into_iter().map(|name| (name.to_owned(), reference("headers", name)));
+        json!({
+            "description": self.description,
+            "headers": headers.collect::<Map<_, _>>(),
+            "content": {self.media_type: content},
+        })
+    }
+}

@@ -1,0 +1,38 @@
+"""What all tests share: running programs that end in good order."""
+
+import os
+
+import pytest
+
+from programs import Gateway
+
+# Everything here is on this machine: a proxy that the environment may name has no part in it.
+os.environ["NO_PROXY"] = os.environ["no_proxy"] = "127.0.0.1"
+
+
+@pytest.fixture(scope="session")
+def gateway(tmp_path_factory):
+    """A gateway with nothing but the built-in demo, for all tests that leave it as it is."""
+    gateway = Gateway(tmp_path_factory.mktemp("gateway"))
+    yield gateway
+    gateway.stop()
+
+
+@pytest.fixture
+def start(tmp_path):
+    """Starts programs for one test: `start(Gateway, MAX_BODY_BYTES=65536)`. Whatever still runs is ended after it."""
+    started = []
+
+    def start(program, folder="", **settings):
+        started.append(program(tmp_path / (folder or f"{program.name}-{len(started)}"), **settings))
+        return started[-1]
+
+    yield start
+    failures = []
+    for program in reversed(started):
+        if program.is_running():
+            try:
+                program.stop()
+            except Exception as failure:  # The others must end all the same.
+                failures.append(failure)
+    assert not failures, failures

@@ -1,0 +1,7 @@
+//! The edge as an HTTP server.
+
+mod bodies;
+mod connections;
+mod cors;
+mod ending;
+mod routes;

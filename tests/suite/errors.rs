@@ -1,0 +1,5 @@
+//! The error contract.
+
+mod catalog;
+mod order;
+mod parity;

@@ -1,0 +1,5 @@
+//! The core as a gRPC server.
+
+mod bombs;
+mod calls;
+mod identity;
