@@ -19,7 +19,7 @@ impl RequestId {
     /// The caller's id, when it has the form `[A-Za-z0-9._:-]{1,128}`, else a new one.
     #[must_use]
     pub fn of(headers: &HeaderMap) -> Self {
-        let given = headers.get(metadata::SPASS_REQUEST_ID).or_else(|| headers.get(metadata::X_REQUEST_ID));
+        let given = headers.get(&metadata::SPASS_REQUEST_ID).or_else(|| headers.get(&metadata::X_REQUEST_ID));
         let given = given.and_then(|value| value.to_str().ok()).filter(|id| has_form(id));
         match given {
             Some(id) => Self(id.into()),
@@ -36,8 +36,8 @@ impl RequestId {
     /// Puts the id on an answer, under both of its names.
     pub fn put(&self, headers: &mut HeaderMap) {
         if let Ok(value) = HeaderValue::from_str(&self.0) {
-            headers.insert(metadata::SPASS_REQUEST_ID, value.clone());
-            headers.insert(metadata::X_REQUEST_ID, value);
+            headers.insert(&metadata::SPASS_REQUEST_ID, value.clone());
+            headers.insert(&metadata::X_REQUEST_ID, value);
         }
     }
 }
@@ -47,9 +47,15 @@ fn has_form(id: &str) -> bool {
     (1..=MAX_REQUEST_ID_BYTES).contains(&id.len()) && id.bytes().all(allowed)
 }
 
-/// When the caller's time runs out, where it set one.
-#[derive(Clone, Copy, Debug)]
-pub struct Deadline(pub Instant);
+/// What the layers learned of a call, for the adapters.
+#[derive(Clone, Debug)]
+pub(crate) struct CallParts {
+    pub(crate) request_id: RequestId,
+    /// Who makes it; none for what is public.
+    pub(crate) caller: Option<Caller>,
+    /// When the caller's time runs out.
+    pub(crate) deadline: Option<Instant>,
+}
 
 /// A call that was let in.
 #[derive(Clone, Debug)]

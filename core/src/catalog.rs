@@ -6,6 +6,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use arc_swap::ArcSwap;
 use gateway_proto::ApiError;
+use http::HeaderValue;
+use metrics::Counter;
 
 use crate::api_errors;
 use crate::domain::alias::ModelAlias;
@@ -21,8 +23,26 @@ pub struct CatalogModel {
     pub upstream: Arc<Upstream>,
     /// The upstream's own name for it.
     pub upstream_model: String,
+    /// The same, as callers are told it.
+    pub resolved_model: HeaderValue,
     /// When it came to be known here, in seconds since 1970.
     pub created: i64,
+    /// The tokens that went through it.
+    pub tokens: TokenCounters,
+}
+
+/// The metrics of a model's tokens, looked up once.
+pub struct TokenCounters {
+    /// Tokens of prompts.
+    pub prompt: Counter,
+    /// Tokens of answers.
+    pub completion: Counter,
+}
+
+impl std::fmt::Debug for TokenCounters {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("TokenCounters")
+    }
 }
 
 /// All models on offer, in the operator's order, discovered ones last.
@@ -97,30 +117,42 @@ fn is_discovered(model: &CatalogModel, upstream: &Arc<Upstream>) -> bool {
 }
 
 impl CatalogModel {
+    /// A model known from now on.
+    #[must_use]
+    pub fn new(facts: ModelFacts, upstream: &Arc<Upstream>, upstream_model: String) -> Self {
+        let counter = |kind: &'static str| metrics::counter!("gateway_tokens_total", "model" => facts.alias.to_string(), "kind" => kind);
+        Self {
+            // A name that no header can hold cannot be told.
+            resolved_model: HeaderValue::from_str(&upstream_model).unwrap_or(HeaderValue::from_static("unprintable")),
+            upstream_model,
+            upstream: Arc::clone(upstream),
+            created: now(),
+            tokens: TokenCounters { prompt: counter("prompt"), completion: counter("completion") },
+            facts,
+        }
+    }
+
     /// A model of which only the name is known: text and image in, tools, no floor, no price.
     fn discovered(alias: ModelAlias, upstream: &Arc<Upstream>) -> Self {
         let kinds = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
-        Self {
-            upstream_model: alias.as_str().to_owned(),
-            upstream: Arc::clone(upstream),
-            created: now(),
-            facts: ModelFacts {
-                alias,
-                family: None,
-                context_window: None,
-                max_output_tokens: None,
-                tools: Some(true),
-                reasoning: None,
-                modalities: Some(Modalities { input: kinds(&["text", "image"]), output: kinds(&["text"]) }),
-                constraints: Constraints::default(),
-                prices: None,
-            },
-        }
+        let name = alias.as_str().to_owned();
+        let facts = ModelFacts {
+            alias,
+            family: None,
+            context_window: None,
+            max_output_tokens: None,
+            tools: Some(true),
+            reasoning: None,
+            modalities: Some(Modalities { input: kinds(&["text", "image"]), output: kinds(&["text"]) }),
+            constraints: Constraints::default(),
+            prices: None,
+        };
+        Self::new(facts, upstream, name)
     }
 }
 
 /// Seconds since 1970.
-pub(crate) fn now() -> i64 {
+fn now() -> i64 {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(now.as_secs()).unwrap_or_default()
 }

@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use gateway_proto::ApiError;
 use gateway_proto::v1::ChatCompletion;
+use http::HeaderValue;
 
 use crate::api_errors;
 use crate::call::Call;
@@ -21,9 +22,9 @@ pub struct Answered {
     /// What was changed in the request.
     pub applied: Applied,
     /// The model server's own name of the model that served.
-    pub resolved_model: String,
+    pub resolved_model: HeaderValue,
     /// The operator's name of the model server that served.
-    pub resolved_backend: String,
+    pub resolved_backend: HeaderValue,
 }
 
 /// Answers a chat with a whole completion. Dropping the future cancels the call to the model server.
@@ -43,8 +44,8 @@ pub async fn complete(shared: &Shared, call: &Call, mut request: JsonRequest) ->
     Ok(Answered {
         completion,
         applied,
-        resolved_model: model.upstream_model.clone(),
-        resolved_backend: model.upstream.name().to_owned(),
+        resolved_model: model.resolved_model.clone(),
+        resolved_backend: model.upstream.resolved_backend().clone(),
     })
 }
 
@@ -58,15 +59,9 @@ fn refusal(error: UpstreamError, applied: &Applied, model: &CatalogModel) -> Api
 }
 
 fn observe(model: &CatalogModel, begin: Instant, answer: Result<&ChatCompletion, &UpstreamError>) {
-    let upstream = model.upstream.name().to_owned();
-    let outcome = if answer.is_ok() { "ok" } else { "error" };
-    metrics::histogram!("gateway_upstream_seconds", "upstream" => upstream.clone(), "outcome" => outcome)
-        .record(begin.elapsed().as_secs_f64());
+    model.upstream.observe(begin.elapsed(), answer.is_ok());
     if let Some(usage) = answer.ok().and_then(|completion| completion.usage.as_ref()) {
-        let alias = model.facts.alias.to_string();
-        metrics::counter!("gateway_tokens_total", "model" => alias.clone(), "kind" => "prompt")
-            .increment(usage.prompt_tokens.into());
-        metrics::counter!("gateway_tokens_total", "model" => alias, "kind" => "completion")
-            .increment(usage.completion_tokens.into());
+        model.tokens.prompt.increment(usage.prompt_tokens.into());
+        model.tokens.completion.increment(usage.completion_tokens.into());
     }
 }

@@ -1,15 +1,10 @@
 //! What is checked once a message is there: for whom the call acts, and whether its token may make it.
 
 use gateway_auth::{Caller, Scope, ScopeId, UserId};
-use gateway_proto::{Access, ApiError, Rpc};
-use http::HeaderMap;
+use gateway_proto::{Access, ApiError, Rpc, metadata};
+use http::{HeaderMap, HeaderName};
 
 use crate::api_errors;
-
-/// The header that names the end user.
-const USER_HEADER: &str = "spass-user-id";
-/// The header that names the scope.
-const SCOPE_HEADER: &str = "spass-scope-id";
 
 /// For whom a call acts within its tenant.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,8 +18,8 @@ pub struct Identity {
 /// Reads for whom a call acts.
 pub fn identify(headers: &HeaderMap) -> Result<Identity, ApiError> {
     Ok(Identity {
-        user: name(headers, USER_HEADER, UserId::parse)?,
-        scope: name(headers, SCOPE_HEADER, ScopeId::parse)?,
+        user: name(headers, &metadata::SPASS_USER_ID, UserId::parse)?,
+        scope: name(headers, &metadata::SPASS_SCOPE_ID, ScopeId::parse)?,
     })
 }
 
@@ -43,7 +38,7 @@ pub fn permit(caller: &Caller, rpc: Rpc) -> Result<(), ApiError> {
 
 fn name<T, E: std::fmt::Display>(
     headers: &HeaderMap,
-    header: &str,
+    header: &HeaderName,
     parse: impl Fn(&str) -> Result<T, E>,
 ) -> Result<Option<T>, ApiError> {
     let mut values = headers.get_all(header).iter();
@@ -59,9 +54,12 @@ fn name<T, E: std::fmt::Display>(
 
 #[cfg(test)]
 mod tests {
-    use http::{HeaderName, HeaderValue};
+    use http::HeaderValue;
 
     use super::*;
+
+    const USER_HEADER: &str = "spass-user-id";
+    const SCOPE_HEADER: &str = "spass-scope-id";
 
     fn identify_by(name: &'static str, values: &[&[u8]]) -> Result<Identity, ApiError> {
         let mut headers = HeaderMap::new();

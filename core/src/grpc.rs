@@ -9,19 +9,21 @@ mod readiness;
 
 use std::error::Error;
 
-use gateway_auth::Caller;
 use gateway_proto::v1::chat_service_server::ChatServiceServer;
 use gateway_proto::v1::error_catalog_service_server::ErrorCatalogServiceServer;
 use gateway_proto::v1::identity_service_server::IdentityServiceServer;
 use gateway_proto::v1::model_service_server::ModelServiceServer;
 use gateway_proto::v1::readiness_service_server::ReadinessServiceServer;
 use gateway_proto::{ApiError, Rpc};
+use tonic::body::Body;
 use tonic::codec::CompressionEncoding::Gzip;
 use tonic::service::Routes;
 use tonic::{Request, Status};
+use tower::Service;
 
-use crate::call::{Call, Deadline, RequestId};
+use crate::call::{Call, CallParts, RequestId};
 use crate::gate::{Identity, identify, permit};
+use crate::layers::ResponseFuture;
 use crate::shared::Shared;
 
 /// What each adapter is made of.
@@ -30,24 +32,53 @@ struct Adapter {
     shared: Shared,
 }
 
-/// All services of the contract.
-pub(crate) fn routes(shared: &Shared) -> Routes {
-    let adapter = || Adapter { shared: shared.clone() };
-    let limit = shared.max_message_bytes();
-    // A macro, since the generated servers share these methods and no trait.
-    macro_rules! with_limits {
-        ($Server:ident) => {
-            $Server::new(adapter())
-                .max_decoding_message_size(limit)
-                .max_encoding_message_size(usize::MAX)
-                .accept_compressed(Gzip)
-        };
+/// All services on offer; cheap to clone.
+#[derive(Clone, Debug)]
+pub(crate) struct Services {
+    chat: ChatServiceServer<Adapter>,
+    models: ModelServiceServer<Adapter>,
+    errors: ErrorCatalogServiceServer<Adapter>,
+    identity: IdentityServiceServer<Adapter>,
+    readiness: ReadinessServiceServer<Adapter>,
+    /// Health, reflection, and the answer to what is not there.
+    others: Routes,
+}
+
+impl Services {
+    /// The services of the contract, and others besides.
+    pub(crate) fn new(shared: &Shared, others: Routes) -> Self {
+        let adapter = || Adapter { shared: shared.clone() };
+        let limit = shared.max_message_bytes();
+        // A macro, since the generated servers share these methods and no trait.
+        macro_rules! with_limits {
+            ($Server:ident) => {
+                $Server::new(adapter())
+                    .max_decoding_message_size(limit)
+                    .max_encoding_message_size(usize::MAX)
+                    .accept_compressed(Gzip)
+            };
+        }
+        Self {
+            chat: with_limits!(ChatServiceServer),
+            models: with_limits!(ModelServiceServer),
+            errors: with_limits!(ErrorCatalogServiceServer),
+            identity: with_limits!(IdentityServiceServer),
+            readiness: with_limits!(ReadinessServiceServer),
+            others: others.prepare(),
+        }
     }
-    Routes::new(with_limits!(ChatServiceServer))
-        .add_service(with_limits!(ModelServiceServer))
-        .add_service(with_limits!(ErrorCatalogServiceServer))
-        .add_service(with_limits!(IdentityServiceServer))
-        .add_service(with_limits!(ReadinessServiceServer))
+
+    /// Who answers an RPC.
+    pub(crate) fn call(mut self, rpc: Option<Rpc>, request: http::Request<Body>) -> ResponseFuture {
+        match rpc {
+            Some(Rpc::CreateChatCompletion) => self.chat.call(request),
+            Some(Rpc::ListModels | Rpc::GetModel) => self.models.call(request),
+            Some(Rpc::ListErrors | Rpc::GetError) => self.errors.call(request),
+            Some(Rpc::WhoAmI) => self.identity.call(request),
+            Some(Rpc::GetReadiness) => self.readiness.call(request),
+            None => Box::pin(self.others.call(request)),
+        }
+    }
 }
 
 impl Adapter {
@@ -63,12 +94,14 @@ impl Adapter {
     fn admitted<M>(&self, request: Request<M>) -> Result<(Call, http::HeaderMap, M), Status> {
         let (metadata, mut extensions, message) = request.into_parts();
         let headers = metadata.into_headers();
-        let request_id = extensions.remove().unwrap_or_else(|| RequestId::of(&headers));
-        let deadline = extensions.get().map(|Deadline(deadline)| *deadline);
-        let Some(caller) = extensions.remove::<Caller>() else {
-            return Err(
-                self.fail(&request_id, ApiError::internal("an RPC that needs a caller was reached without one"))
-            );
+        let parts = extensions.remove::<CallParts>();
+        let (request_id, deadline, caller) = match parts {
+            Some(parts) => (parts.request_id, parts.deadline, parts.caller),
+            None => (RequestId::of(&headers), None, None),
+        };
+        let Some(caller) = caller else {
+            let error = ApiError::internal("an RPC that needs a caller was reached without one");
+            return Err(self.fail(&request_id, error));
         };
         Ok((Call { request_id, caller, deadline }, headers, message))
     }

@@ -4,56 +4,96 @@ mod admission;
 mod deadline;
 mod in_flight;
 mod last_resort;
-mod request_id;
 
+use std::convert::Infallible;
 use std::future::Future;
 use std::pin::Pin;
+use std::task::{Context, Poll};
 
-use gateway_proto::ApiError;
+use gateway_proto::{ApiError, Rpc};
 use tonic::body::Body;
-use tower::util::BoxCloneSyncService;
-use tower::{Service, ServiceBuilder};
+use tower::Service;
 
-pub(crate) use admission::{put_rate_state, whole_seconds};
 pub use in_flight::InFlight;
 
-use crate::call::RequestId;
+pub(crate) use admission::{put_rate_state, whole_seconds};
+
+use crate::call::{CallParts, RequestId};
+use crate::grpc::Services;
 use crate::shared::Shared;
+use admission::Refusal;
 
-type Request = http::Request<Body>;
-type Response = http::Response<Body>;
-type ResponseFuture = Pin<Box<dyn Future<Output = Result<Response, std::convert::Infallible>> + Send>>;
+pub(crate) type Request = http::Request<Body>;
+pub(crate) type Response = http::Response<Body>;
+pub(crate) type ResponseFuture = Pin<Box<dyn Future<Output = Result<Response, Infallible>> + Send>>;
 
-/// The core as one service.
-pub type CoreService = BoxCloneSyncService<Request, Response, std::convert::Infallible>;
-
-/// Puts the layers around the routes; the first one is the outermost.
-pub fn stack<S>(shared: &Shared, routes: S) -> CoreService
-where
-    S: Service<Request, Response = Response, Error = std::convert::Infallible> + Clone + Send + Sync + 'static,
-    S::Future: Send + 'static,
-{
-    let service = ServiceBuilder::new()
-        // Outermost: every answer and every error carries the id.
-        .layer_fn(request_id::Layer::new)
-        // Around all work: a call counts as in flight until the last byte of its answer.
-        .layer_fn(|inner| in_flight::Layer::new(inner, shared.clone()))
-        // Around everything that can panic or refuse in the library's words.
-        .layer_fn(|inner| last_resort::Layer::new(inner, shared.clone()))
-        // Before the message is read: who is not let in costs no memory.
-        .layer_fn(|inner| admission::Layer::new(inner, shared.clone()))
-        // Innermost: the caller's time covers reading the message and answering it.
-        .layer_fn(|inner| deadline::Layer::new(inner, shared.clone()))
-        .service(routes);
-    BoxCloneSyncService::new(service)
+/// The core as one service: the layers, and the services behind them. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct CoreService {
+    shared: Shared,
+    services: Services,
 }
 
-/// The answer of a layer that ends a call.
-fn refuse(error: &ApiError, request_id: &RequestId, docs_url: &str) -> Response {
-    error.to_status(request_id.as_str(), docs_url).into_http()
+impl CoreService {
+    pub(crate) fn new(shared: Shared, services: Services) -> Self {
+        Self { shared, services }
+    }
 }
 
-/// The id of a request that passed [`request_id`].
-fn id_of(request: &Request) -> RequestId {
-    request.extensions().get().cloned().unwrap_or_else(|| RequestId::of(request.headers()))
+impl Service<Request> for CoreService {
+    type Response = Response;
+    type Error = Infallible;
+    type Future = ResponseFuture;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request) -> ResponseFuture {
+        let Self { shared, services } = self.clone();
+        Box::pin(async move {
+            // Outermost: every answer and every error carries the id.
+            let id = RequestId::of(request.headers());
+            let mut response = pass(&shared, services, request, &id).await;
+            id.put(response.headers_mut());
+            Ok(response)
+        })
+    }
+}
+
+/// The layers, from the outside in. Written as one function rather than as nested services, so that a call costs one
+/// allocation for all of them, and so that their order is the order of these lines.
+async fn pass(shared: &Shared, services: Services, mut request: Request, id: &RequestId) -> Response {
+    let rpc = Rpc::from_path(request.uri().path());
+    let refuse = |error: &ApiError| error.to_status(id.as_str(), shared.docs_url()).into_http();
+
+    // Around all work: a call counts as in flight until the last byte of its answer, and none begins at the end.
+    let token = match in_flight::enter(shared, rpc) {
+        Ok(token) => token,
+        Err(error) => return refuse(&error),
+    };
+    // Before the message is read: who is not let in costs no memory.
+    let admitted = match admission::admit(shared, rpc, request.headers()) {
+        Ok(admitted) => admitted,
+        Err(Refusal { error, state }) => {
+            let mut response = refuse(&error);
+            put_rate_state(response.headers_mut(), state);
+            return response;
+        }
+    };
+    // The caller's time covers reading the message and answering it.
+    let deadline = match deadline::of(request.headers()) {
+        Ok(deadline) => deadline,
+        Err(error) => return refuse(&error),
+    };
+    request.extensions_mut().insert(CallParts { request_id: id.clone(), caller: admitted.caller, deadline });
+    // Innermost, around what can panic or refuse in the library's words.
+    let answer = deadline::within(deadline, services.call(rpc, request));
+    let response = match last_resort::guard(rpc, shared.max_body_bytes(), id, answer).await {
+        Ok(response) => response,
+        Err(error) => refuse(&error),
+    };
+    let mut response = in_flight::counted(response, token);
+    put_rate_state(response.headers_mut(), admitted.state);
+    response
 }

@@ -20,11 +20,12 @@ use tower::layer::layer_fn;
 
 use crate::catalog::CatalogHandle;
 use crate::config::{CoreConfig, ListenAddress, ProcessSettings};
-use crate::layers::{CoreService, InFlight, stack};
+use crate::discovery;
+use crate::grpc::Services;
+use crate::layers::{CoreService, InFlight};
 use crate::process::{CLOSE_PATIENCE, End, Signals};
 use crate::shared::{Parts, Shared};
 use crate::upstream::Upstream;
-use crate::{discovery, grpc};
 
 /// How long the first reading of a server's list of models may hold up the start.
 const FIRST_DISCOVERY: Duration = Duration::from_secs(2);
@@ -47,7 +48,7 @@ mod http2 {
 #[derive(Clone, Debug)]
 pub struct Core {
     shared: Shared,
-    routes: Routes,
+    service: CoreService,
     health: HealthReporter,
     discover: Option<(Arc<Upstream>, Duration)>,
 }
@@ -67,23 +68,24 @@ impl Core {
         for service in services() {
             health.set_service_status(service, tonic_health::ServingStatus::Serving).await;
         }
-        let mut routes = grpc::routes(&shared).add_service(health_service);
+        let mut others = Routes::new(health_service);
         if config.reflection {
             let reflection = || {
                 tonic_reflection::server::Builder::configure()
                     .register_encoded_file_descriptor_set(FILE_DESCRIPTOR_SET)
                     .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
             };
-            routes = routes.add_service(reflection().build_v1()?).add_service(reflection().build_v1alpha()?);
+            others = others.add_service(reflection().build_v1()?).add_service(reflection().build_v1alpha()?);
         }
         let discover = config.upstreams.discover.map(|upstream| (upstream, config.upstreams.refresh));
-        Ok(Self { shared, routes: routes.prepare(), health, discover })
+        let service = CoreService::new(shared.clone(), Services::new(&shared, others));
+        Ok(Self { shared, service, health, discover })
     }
 
     /// The core as one service, layers included, for an edge in the same process.
     #[must_use]
     pub fn service(&self) -> CoreService {
-        stack(&self.shared, self.routes.clone())
+        self.service.clone()
     }
 
     /// Begins to follow the list of models of the server that the variables name, and waits a moment for the first.
@@ -160,7 +162,7 @@ impl Core {
         listener: GrpcListener,
         end: impl Future<Output = ()>,
     ) -> Result<(), tonic::transport::Error> {
-        let shared = self.shared.clone();
+        let service = self.service.clone();
         let router = Server::builder()
             .initial_stream_window_size(http2::STREAM_WINDOW)
             .initial_connection_window_size(http2::CONNECTION_WINDOW)
@@ -169,8 +171,9 @@ impl Core {
             .http2_max_header_list_size(http2::HEADER_BYTES)
             .http2_keepalive_interval(Some(http2::KEEPALIVE_INTERVAL))
             .http2_keepalive_timeout(Some(http2::KEEPALIVE_TIMEOUT))
-            .layer(layer_fn(move |routes: Routes| stack(&shared, routes)))
-            .add_routes(self.routes.clone());
+            // The service is whole with its layers; tonic's own routes stay empty.
+            .layer(layer_fn(move |_: Routes| service.clone()))
+            .add_routes(Routes::default());
         match listener {
             // The server's own nodelay does nothing for a listener that is handed to it.
             GrpcListener::Tcp(listener) => {

@@ -13,8 +13,10 @@ mod request_body;
 
 use std::time::Duration;
 
+use ::http::HeaderValue;
 use bytes::Bytes;
 use gateway_proto::v1::ChatCompletion;
+use metrics::Histogram;
 use tokio::time::Instant;
 
 pub use error::{Phase, UpstreamError};
@@ -25,12 +27,15 @@ pub use request_body::RequestBody;
 pub const DEMO: &str = "demo";
 
 /// One model server.
-#[derive(Debug)]
 pub struct Upstream {
     name: String,
+    /// The name, as callers are told it.
+    resolved_backend: HeaderValue,
     transport: Transport,
     /// A larger answer is refused.
     max_response_bytes: usize,
+    /// How long calls took that were answered, and that were not; looked up once.
+    seconds: [Histogram; 2],
 }
 
 #[derive(Debug)]
@@ -52,19 +57,42 @@ impl Upstream {
     /// A server behind HTTP, under the operator's name for it.
     pub fn http(name: String, endpoint: &Endpoint, max_response_bytes: usize) -> Result<Self, reqwest::Error> {
         let server = http::HttpServer::new(endpoint)?;
-        Ok(Self { name, transport: Transport::Http(Box::new(server)), max_response_bytes })
+        Ok(Self::new(name, Transport::Http(Box::new(server)), max_response_bytes))
     }
 
     /// The demo.
     #[must_use]
     pub fn demo(max_response_bytes: usize) -> Self {
-        Self { name: DEMO.to_owned(), transport: Transport::Demo, max_response_bytes }
+        Self::new(DEMO.to_owned(), Transport::Demo, max_response_bytes)
+    }
+
+    fn new(name: String, transport: Transport, max_response_bytes: usize) -> Self {
+        let histogram = |outcome: &'static str| metrics::histogram!("gateway_upstream_seconds", "upstream" => name.clone(), "outcome" => outcome);
+        Self {
+            seconds: [histogram("ok"), histogram("error")],
+            // A name that no header can hold cannot be told.
+            resolved_backend: HeaderValue::from_str(&name).unwrap_or(HeaderValue::from_static("unprintable")),
+            name,
+            transport,
+            max_response_bytes,
+        }
     }
 
     /// The operator's name for it.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// The name, as callers are told it.
+    #[must_use]
+    pub fn resolved_backend(&self) -> &HeaderValue {
+        &self.resolved_backend
+    }
+
+    /// Records how long a call took.
+    pub fn observe(&self, elapsed: Duration, is_ok: bool) {
+        self.seconds[usize::from(!is_ok)].record(elapsed.as_secs_f64());
     }
 
     /// Asks for a whole answer, whose `model` becomes `alias`. Dropping the future cancels the call.
@@ -111,5 +139,11 @@ impl Upstream {
             Transport::Http(server) => server.host(),
             Transport::Demo => "",
         }
+    }
+}
+
+impl std::fmt::Debug for Upstream {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Upstream").field("name", &self.name).finish_non_exhaustive()
     }
 }

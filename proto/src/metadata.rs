@@ -1,47 +1,54 @@
-//! The names of the request and response metadata, which are HTTP headers at the edge.
+//! The names of the request and response metadata, which are HTTP headers at the edge. They are checked and hashed when
+//! this is compiled, not on each call.
+
+use http::HeaderName;
 
 /// The bearer token.
-pub const AUTHORIZATION: &str = "authorization";
+pub const AUTHORIZATION: HeaderName = HeaderName::from_static("authorization");
 /// The tenant to act for, the newer name.
-pub const SPASS_TENANT_ID: &str = "spass-tenant-id";
+pub const SPASS_TENANT_ID: HeaderName = HeaderName::from_static("spass-tenant-id");
 /// The tenant to act for, the older name.
-pub const X_TENANT_ID: &str = "x-tenant-id";
+pub const X_TENANT_ID: HeaderName = HeaderName::from_static("x-tenant-id");
+/// The end user.
+pub const SPASS_USER_ID: HeaderName = HeaderName::from_static("spass-user-id");
+/// The scope for memory and system prompts.
+pub const SPASS_SCOPE_ID: HeaderName = HeaderName::from_static("spass-scope-id");
 /// The request id, the newer name.
-pub const SPASS_REQUEST_ID: &str = "spass-request-id";
+pub const SPASS_REQUEST_ID: HeaderName = HeaderName::from_static("spass-request-id");
 /// The request id, the name that OpenAI's SDKs read.
-pub const X_REQUEST_ID: &str = "x-request-id";
+pub const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// The time that the caller allows, as gRPC spells it.
-pub const GRPC_TIMEOUT: &str = "grpc-timeout";
+pub const GRPC_TIMEOUT: HeaderName = HeaderName::from_static("grpc-timeout");
 
 /// What the edge hands on from an HTTP request; everything else stays outside.
-pub const REQUEST: [&str; 8] = [
+pub static REQUEST: [HeaderName; 8] = [
     AUTHORIZATION,
     X_TENANT_ID,
     SPASS_TENANT_ID,
-    "spass-user-id",
-    "spass-scope-id",
-    "spass-augment",
-    "idempotency-key",
-    "traceparent",
+    SPASS_USER_ID,
+    SPASS_SCOPE_ID,
+    HeaderName::from_static("spass-augment"),
+    HeaderName::from_static("idempotency-key"),
+    HeaderName::from_static("traceparent"),
 ];
 
 /// What the gateway changed in the request: comma-separated members such as `max_tokens_floored=200`.
-pub const SPASS_APPLIED: &str = "spass-applied";
+pub const SPASS_APPLIED: HeaderName = HeaderName::from_static("spass-applied");
 /// The older name of [`SPASS_APPLIED`].
-pub const X_RUST_API_APPLIED: &str = "x-rust-api-applied";
+pub const X_RUST_API_APPLIED: HeaderName = HeaderName::from_static("x-rust-api-applied");
 /// The model server's own name of the model that served.
-pub const SPASS_RESOLVED_MODEL: &str = "spass-resolved-model";
+pub const SPASS_RESOLVED_MODEL: HeaderName = HeaderName::from_static("spass-resolved-model");
 /// The operator's name of the model server that served.
-pub const SPASS_RESOLVED_BACKEND: &str = "spass-resolved-backend";
+pub const SPASS_RESOLVED_BACKEND: HeaderName = HeaderName::from_static("spass-resolved-backend");
 /// The most requests at once that the token's limiter admits.
-pub const RATE_LIMIT_LIMIT: &str = "x-ratelimit-limit-requests";
+pub const RATE_LIMIT_LIMIT: HeaderName = HeaderName::from_static("x-ratelimit-limit-requests");
 /// How many requests the token's limiter would admit at once now.
-pub const RATE_LIMIT_REMAINING: &str = "x-ratelimit-remaining-requests";
+pub const RATE_LIMIT_REMAINING: HeaderName = HeaderName::from_static("x-ratelimit-remaining-requests");
 /// How long until the token's burst is whole again, as in `1m30s`.
-pub const RATE_LIMIT_RESET: &str = "x-ratelimit-reset-requests";
+pub const RATE_LIMIT_RESET: HeaderName = HeaderName::from_static("x-ratelimit-reset-requests");
 
 /// What the edge hands back as HTTP response headers; everything else stays inside.
-pub const RESPONSE: [&str; 7] = [
+pub static RESPONSE: [HeaderName; 7] = [
     SPASS_APPLIED,
     X_RUST_API_APPLIED,
     SPASS_RESOLVED_MODEL,

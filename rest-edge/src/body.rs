@@ -114,9 +114,9 @@ async fn who_am_i(
     let rpc = rpc.map(|rpc| rpc.path().trim_start_matches('/').to_owned()).unwrap_or_default();
     let question = WhoAmIRequest { rpc, request_end: at.into() };
     let call = |mut client: IdentityServiceClient<CoreChannel>, request| async move { client.who_am_i(request).await };
-    let answer = edge.core.call(outgoing, question, call).await?;
-    let headers = incoming(answer.metadata());
-    Ok((answer.into_inner(), headers))
+    let answer = edge.core.call(outgoing.clone(), question, call).await?;
+    let (metadata, answer, _) = answer.into_parts();
+    Ok((answer, incoming(metadata)))
 }
 
 /// What the head alone says against a body: its size before its form.

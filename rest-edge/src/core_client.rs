@@ -13,7 +13,7 @@ use gateway_proto::v1::identity_service_client::IdentityServiceClient;
 use gateway_proto::v1::model_service_client::ModelServiceClient;
 use gateway_proto::v1::readiness_service_client::ReadinessServiceClient;
 use gateway_proto::{ApiError, ErrorCode, metadata};
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::{HeaderMap, HeaderValue};
 use tonic::metadata::MetadataMap;
 use tonic::{ConnectError, Request, Response, Status};
 
@@ -23,6 +23,8 @@ use crate::error::Failure;
 
 /// How often a call of which nothing was sent is tried in all.
 const TRIES: u32 = 3;
+/// How many headers the edge itself puts on an answer.
+const USUAL_OWN_HEADERS: usize = 5;
 /// After this time the core may be there again.
 const CORE_RETRY_AFTER: Duration = Duration::from_secs(1);
 
@@ -69,7 +71,7 @@ impl CoreClient {
     /// may take it.
     pub(crate) async fn call<C, M, R, F>(
         &self,
-        outgoing: &HeaderMap,
+        outgoing: HeaderMap,
         message: M,
         call: impl Fn(C, Request<M>) -> F,
     ) -> Result<Response<R>, Failure>
@@ -79,13 +81,15 @@ impl CoreClient {
         F: Future<Output = Result<Response<R>, Status>>,
     {
         let mut tries = if self.channel.is_remote() { TRIES } else { 1 };
-        let mut message = Some(message);
+        // The last try takes what the others copied; without a socket there is only one.
+        let mut call_parts = Some((outgoing, message));
         loop {
             tries -= 1;
-            let copy = if tries == 0 { message.take() } else { message.clone() };
-            let Some(copy) = copy else { return Err(ApiError::internal("a call was tried too often").into()) };
-            let request =
-                Request::from_parts(MetadataMap::from_headers(outgoing.clone()), http::Extensions::new(), copy);
+            let copy = if tries == 0 { call_parts.take() } else { call_parts.clone() };
+            let Some((headers, message)) = copy else {
+                return Err(ApiError::internal("a call was tried too often").into());
+            };
+            let request = Request::from_parts(MetadataMap::from_headers(headers), http::Extensions::new(), message);
             match call(C::over(self.channel.clone()), request).await {
                 Ok(response) => return Ok(response),
                 Err(status) if tries > 0 && may_go_elsewhere(&status) => {}
@@ -98,10 +102,10 @@ impl CoreClient {
 /// What goes to the core with the calls of a request.
 pub(crate) fn outgoing(headers: &HeaderMap, request_id: &HeaderValue) -> HeaderMap {
     let mut outgoing = HeaderMap::with_capacity(metadata::REQUEST.len());
-    for name in metadata::REQUEST {
+    for name in &metadata::REQUEST {
         // Every value of a header: what it means to give one twice is for the core to say.
         for value in headers.get_all(name) {
-            outgoing.append(HeaderName::from_static(name), value.clone());
+            outgoing.append(name, value.clone());
         }
     }
     outgoing.insert(metadata::SPASS_REQUEST_ID, request_id.clone());
@@ -109,13 +113,12 @@ pub(crate) fn outgoing(headers: &HeaderMap, request_id: &HeaderValue) -> HeaderM
 }
 
 /// What of the core's metadata goes to the client.
-pub(crate) fn incoming(metadata: &MetadataMap) -> HeaderMap {
-    let mut headers = HeaderMap::new();
-    for name in metadata::RESPONSE {
-        if let Some(value) = metadata.get(name)
-            && let Ok(value) = HeaderValue::from_bytes(value.as_bytes())
-        {
-            headers.insert(HeaderName::from_static(name), value);
+pub(crate) fn incoming(metadata: MetadataMap) -> HeaderMap {
+    let mut from_core = metadata.into_headers();
+    let mut headers = HeaderMap::with_capacity(metadata::RESPONSE.len() + USUAL_OWN_HEADERS);
+    for name in &metadata::RESPONSE {
+        if let Some(value) = from_core.remove(name) {
+            headers.insert(name, value);
         }
     }
     headers
@@ -138,7 +141,7 @@ fn never_sent(status: &Status) -> bool {
 }
 
 fn failure(status: Status) -> Failure {
-    let headers = incoming(status.metadata());
+    let headers = incoming(status.metadata().clone());
     if let Some(error) = ApiError::from_status(&status) {
         return Failure { error, headers };
     }

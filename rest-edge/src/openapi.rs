@@ -21,7 +21,7 @@ const OPENAPI_VERSION: &str = "3.1.0";
 
 const DESCRIPTION: &str = "\
 The OpenAI chat API in front of any number of model servers. Official OpenAI SDKs work with this server's address and \
-`/v1` as their base URL. The same is offered over gRPC, where each operation is an RPC.
+`/v1` as their base URL. The same is offered over gRPC.
 
 Every error has the one form `Error`. Its `code` never changes its meaning; `GET /errors` lists all codes, and the \
 header `x-should-retry` says whether the same request may be sent again. A path that is not in this document, or another \
@@ -42,10 +42,14 @@ pub fn document(public_url: &str) -> Value {
         "servers": [{"url": public_url}],
         // Holds for every operation that does not say otherwise.
         "security": [{"bearer": []}],
-        "tags": Tag::ALL.iter().map(|tag| json!({"name": tag.name(), "description": tag.description()})).collect::<Vec<_>>(),
+        "tags": tags(),
         "paths": paths(&routes),
         "components": components::components(&routes, public_url),
     })
+}
+
+fn tags() -> Value {
+    Tag::ALL.iter().map(|tag| json!({"name": tag.name(), "description": tag.description()})).collect()
 }
 
 /// Every route under its path and its method.

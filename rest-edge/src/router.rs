@@ -7,7 +7,6 @@ use axum::response::Response;
 use axum::routing::{MethodFilter, MethodRouter, get, on};
 use gateway_proto::Operation;
 use http::HeaderValue;
-use tower::ServiceBuilder;
 use tower_http::cors::{AllowOrigin, Any, CorsLayer};
 
 use crate::error::Failure;
@@ -16,7 +15,9 @@ use crate::state::Edge;
 
 mod watch;
 
-/// All routes, and what every request passes through.
+pub(crate) use watch::Watched;
+
+/// All routes.
 pub(crate) fn router(edge: &Edge, cors_allowed_origins: &[HeaderValue]) -> Router {
     let mut router = Router::new()
         // Routes without an RPC behind them.
@@ -26,13 +27,12 @@ pub(crate) fn router(edge: &Edge, cors_allowed_origins: &[HeaderValue]) -> Route
     for operation in Operation::ALL {
         router = router.route(&axum_path(operation.path()), handler(*operation));
     }
-    router.fallback(routes::not_found).method_not_allowed_fallback(routes::not_found).with_state(edge.clone()).layer(
-        ServiceBuilder::new()
-            // Outermost: every response carries the id, and a panic costs one request.
-            .layer(axum::middleware::from_fn_with_state(edge.clone(), watch::request))
-            // Inside, so that a preflight carries an id as well.
-            .option_layer(cors(cors_allowed_origins)),
-    )
+    let router =
+        router.fallback(routes::not_found).method_not_allowed_fallback(routes::not_found).with_state(edge.clone());
+    match cors(cors_allowed_origins) {
+        Some(cors) => router.layer(cors),
+        None => router,
+    }
 }
 
 /// Who handles a route of the contract.

@@ -12,7 +12,6 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
 use gateway_proto::{ApiError, ErrorCode};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::Semaphore;
@@ -25,7 +24,7 @@ use crate::core_client::{CoreChannel, CoreClient};
 use crate::error::envelope;
 use crate::openapi;
 use crate::process::Signals;
-use crate::router::router;
+use crate::router::{Watched, router};
 use crate::state::{Edge, Parts};
 
 /// How many connections may wait to be accepted.
@@ -47,7 +46,7 @@ pub struct EdgeConfig {
 /// The edge, built and not yet listening.
 #[derive(Clone, Debug)]
 pub struct EdgeServer {
-    router: Router,
+    service: Watched,
     edge: Edge,
     connections: Arc<Semaphore>,
     head_timeout: Duration,
@@ -69,7 +68,7 @@ impl EdgeServer {
             ends: CancellationToken::new(),
         });
         Self {
-            router: router(&edge, &settings.cors_allowed_origins),
+            service: Watched::new(edge.clone(), router(&edge, &settings.cors_allowed_origins)),
             edge,
             connections: Arc::new(Semaphore::new(settings.max_connections.get() as usize)),
             head_timeout: settings.head_timeout_secs,
@@ -129,7 +128,7 @@ impl EdgeServer {
         drop(stream.set_nodelay(true));
         match Arc::clone(&self.connections).try_acquire_owned() {
             Ok(permit) => {
-                let connection = connection::serve(stream, self.router.clone(), self.head_timeout, closing.clone());
+                let connection = connection::serve(stream, self.service.clone(), self.head_timeout, closing.clone());
                 tasks.spawn(async move {
                     connection.await;
                     drop(permit);

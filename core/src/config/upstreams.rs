@@ -11,7 +11,7 @@ use secrecy::SecretString;
 use super::ConfigError;
 use super::models_file::{self, ModelsFile};
 use super::values::{base_url, bytes, seconds};
-use crate::catalog::{Catalog, CatalogModel, now};
+use crate::catalog::{Catalog, CatalogModel};
 use crate::domain::alias::ModelAlias;
 use crate::domain::model::{Constraints, Modalities, ModelFacts};
 use crate::upstream::{DEMO, Endpoint, Timeouts, Upstream};
@@ -152,7 +152,7 @@ impl UpstreamSettings {
         let upstream = upstreams.iter().chain([demo]).find(|upstream| upstream.name() == model.upstream);
         let upstream = upstream.ok_or_else(|| wrong(&format!("there is no upstream '{}'", model.upstream)))?;
         let upstream_model = model.upstream_model.clone().unwrap_or_else(|| model.alias.clone());
-        Ok(CatalogModel { upstream: Arc::clone(upstream), upstream_model, created: now(), facts: model.facts(alias) })
+        Ok(CatalogModel::new(model.facts(alias), upstream, upstream_model))
     }
 }
 
@@ -163,26 +163,22 @@ fn wrong_file(reason: &str) -> ConfigError {
 fn demo_model(demo: &Arc<Upstream>) -> CatalogModel {
     let kinds = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
     let alias = ModelAlias::parse(DEMO).unwrap_or_else(|| unreachable!("the demo's alias has the form of one"));
-    CatalogModel {
-        upstream: Arc::clone(demo),
-        upstream_model: DEMO.to_owned(),
-        created: now(),
-        facts: ModelFacts {
-            alias,
-            family: Some("built-in demo, not a language model".to_owned()),
-            context_window: Some(32_768),
-            max_output_tokens: None,
-            tools: Some(true),
-            reasoning: Some(true),
-            modalities: Some(Modalities { input: kinds(&["text", "image"]), output: kinds(&["text", "image"]) }),
-            constraints: Constraints {
-                min_max_tokens: Some(DEMO_FLOOR),
-                accepts_image_url: false,
-                typical_response_seconds: Some(1),
-            },
-            prices: None,
+    let facts = ModelFacts {
+        alias,
+        family: Some("built-in demo, not a language model".to_owned()),
+        context_window: Some(32_768),
+        max_output_tokens: None,
+        tools: Some(true),
+        reasoning: Some(true),
+        modalities: Some(Modalities { input: kinds(&["text", "image"]), output: kinds(&["text", "image"]) }),
+        constraints: Constraints {
+            min_max_tokens: Some(DEMO_FLOOR),
+            accepts_image_url: false,
+            typical_response_seconds: Some(1),
         },
-    }
+        prices: None,
+    };
+    CatalogModel::new(facts, demo, DEMO.to_owned())
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use gateway_proto::v1::chat_service_server::ChatService;
 use gateway_proto::v1::{CreateChatCompletionRequest, CreateChatCompletionResponse};
 use gateway_proto::{ApiError, Rpc, metadata};
+use http::{HeaderMap, HeaderValue};
 use tonic::metadata::MetadataMap;
 use tonic::{Request, Response, Status, async_trait};
 
@@ -22,26 +23,22 @@ impl ChatService for Adapter {
             Err(error) => Err(error),
         };
         let answered = answered.map_err(|error| self.fail(&call.request_id, error))?;
-        let mut response_metadata = MetadataMap::new();
-        put_served(&mut response_metadata, &answered);
+        let mut headers = HeaderMap::new();
+        put_served(&mut headers, &answered);
         let response = CreateChatCompletionResponse { completion: Some(answered.completion) };
-        Ok(Response::from_parts(response_metadata, response, http::Extensions::new()))
+        Ok(Response::from_parts(MetadataMap::from_headers(headers), response, http::Extensions::new()))
     }
 }
 
 /// Tells who served and what was changed.
-fn put_served(response: &mut MetadataMap, answered: &Answered) {
-    // Aliases and names are visible ASCII, so that none of these can fail.
-    let mut put = |name: &'static str, value: &str| {
-        if let Ok(value) = value.parse() {
-            response.insert(name, value);
-        }
-    };
-    put(metadata::SPASS_RESOLVED_MODEL, &answered.resolved_model);
-    put(metadata::SPASS_RESOLVED_BACKEND, &answered.resolved_backend);
+fn put_served(headers: &mut HeaderMap, answered: &Answered) {
+    headers.insert(metadata::SPASS_RESOLVED_MODEL, answered.resolved_model.clone());
+    headers.insert(metadata::SPASS_RESOLVED_BACKEND, answered.resolved_backend.clone());
     if let Some(floored) = answered.applied.floored {
         let applied = format!("max_tokens_floored={}", floored.floor);
-        put(metadata::SPASS_APPLIED, &applied);
-        put(metadata::X_RUST_API_APPLIED, &applied);
+        if let Ok(applied) = HeaderValue::try_from(applied) {
+            headers.insert(metadata::SPASS_APPLIED, applied.clone());
+            headers.insert(metadata::X_RUST_API_APPLIED, applied);
+        }
     }
 }

@@ -6,7 +6,7 @@ use gateway_proto::{ApiError, ErrorCode};
 use tonic::{Request, Response, Status, async_trait};
 
 use super::Adapter;
-use crate::call::RequestId;
+use crate::call::{CallParts, RequestId};
 
 /// The version of the catalog's form.
 const VERSION: u32 = 1;
@@ -22,7 +22,7 @@ impl ErrorCatalogService for Adapter {
         match ErrorCode::from_code(&request.get_ref().code) {
             Some(code) => Ok(Response::new(GetErrorResponse { entry: Some(entry(code)) })),
             None => {
-                let id = request.extensions().get().cloned();
+                let id = request.extensions().get::<CallParts>().map(|parts| parts.request_id.clone());
                 let id = id.unwrap_or_else(|| RequestId::of(&http::HeaderMap::new()));
                 let error =
                     ApiError::new(ErrorCode::RouteNotFound, "There is no such error code; GET /errors lists all.");

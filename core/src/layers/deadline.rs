@@ -1,65 +1,27 @@
 //! Holds to the caller's time: tonic's own timer runs only on a socket, and answers in its own words.
 
-use std::convert::Infallible;
-use std::task::{Context, Poll};
+use std::future::Future;
 use std::time::Duration;
 
-use futures_util::future;
 use gateway_proto::{ApiError, ErrorCode, metadata};
 use http::HeaderMap;
 use tokio::time::{Instant, timeout_at};
-use tower::Service;
-
-use super::{Request, Response, ResponseFuture, id_of, refuse};
-use crate::call::Deadline;
-use crate::shared::Shared;
 
 /// Ours is a little earlier than the caller's, so that our answer arrives before its own timer ends the call.
 const MARGIN: Duration = Duration::from_millis(5);
 
-#[derive(Clone)]
-pub(super) struct Layer<S> {
-    inner: S,
-    shared: Shared,
+/// When the caller's time runs out, where it set one.
+pub(super) fn of(headers: &HeaderMap) -> Result<Option<Instant>, ApiError> {
+    let timeout = timeout(headers)?;
+    // A time beyond what the clock can hold is none.
+    Ok(timeout.and_then(|timeout| Instant::now().checked_add(timeout - MARGIN.min(timeout / 10))))
 }
 
-impl<S> Layer<S> {
-    pub(super) fn new(inner: S, shared: Shared) -> Self {
-        Self { inner, shared }
-    }
-}
-
-impl<S> Service<Request> for Layer<S>
-where
-    S: Service<Request, Response = Response, Error = Infallible>,
-    S::Future: Send + 'static,
-{
-    type Response = Response;
-    type Error = Infallible;
-    type Future = ResponseFuture;
-
-    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        self.inner.poll_ready(context)
-    }
-
-    fn call(&mut self, mut request: Request) -> ResponseFuture {
-        let timeout = match timeout(request.headers()) {
-            Ok(None) => return Box::pin(self.inner.call(request)),
-            Ok(Some(timeout)) => timeout,
-            Err(error) => {
-                return Box::pin(future::ready(Ok(refuse(&error, &id_of(&request), self.shared.docs_url()))));
-            }
-        };
-        let deadline = Instant::now() + timeout - MARGIN.min(timeout / 10);
-        let (id, shared) = (id_of(&request), self.shared.clone());
-        request.extensions_mut().insert(Deadline(deadline));
-        let answer = self.inner.call(request);
-        Box::pin(async move {
-            match timeout_at(deadline, answer).await {
-                Ok(answer) => answer,
-                Err(_) => Ok(refuse(&expired(), &id, shared.docs_url())),
-            }
-        })
+/// Runs a call until then.
+pub(super) async fn within<T>(deadline: Option<Instant>, call: impl Future<Output = T>) -> Result<T, ApiError> {
+    match deadline {
+        None => Ok(call.await),
+        Some(deadline) => timeout_at(deadline, call).await.map_err(|_| expired()),
     }
 }
 
@@ -69,7 +31,7 @@ fn expired() -> ApiError {
 
 /// `grpc-timeout`: up to eight digits and a unit.
 fn timeout(headers: &HeaderMap) -> Result<Option<Duration>, ApiError> {
-    let Some(value) = headers.get(metadata::GRPC_TIMEOUT) else { return Ok(None) };
+    let Some(value) = headers.get(&metadata::GRPC_TIMEOUT) else { return Ok(None) };
     let parsed = value.to_str().ok().and_then(|text| {
         let (digits, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
         let has_form = (1..=8).contains(&digits.len()) && digits.bytes().all(|digit| digit.is_ascii_digit());

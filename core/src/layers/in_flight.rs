@@ -1,6 +1,5 @@
 //! Counts the calls in flight, and refuses new ones once the core is closing.
 
-use std::convert::Infallible;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -8,15 +7,13 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::future;
 use gateway_proto::{ApiError, ErrorCode, Rpc};
 use http_body::{Frame, SizeHint};
 use tokio_util::task::TaskTracker;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 use tonic::body::Body;
-use tower::Service;
 
-use super::{Request, Response, ResponseFuture, id_of, refuse};
+use super::Response;
 use crate::shared::Shared;
 
 /// After this time another replica, or this one restarted, is likely to answer.
@@ -64,46 +61,23 @@ impl InFlight {
     }
 }
 
-#[derive(Clone)]
-pub(super) struct Layer<S> {
-    inner: S,
-    shared: Shared,
+/// Counts a call, or refuses it.
+pub(super) fn enter(shared: &Shared, rpc: Option<Rpc>) -> Result<Option<TaskTrackerToken>, ApiError> {
+    // Health, reflection and readiness answer to the end, and nobody waits for them.
+    if matches!(rpc, None | Some(Rpc::GetReadiness)) {
+        return Ok(None);
+    }
+    shared.in_flight().enter().map(Some).ok_or_else(|| {
+        ApiError::new(ErrorCode::Overloaded, "The gateway is shutting down; send the request again.")
+            .with_retry_after(RETRY_AFTER)
+    })
 }
 
-impl<S> Layer<S> {
-    pub(super) fn new(inner: S, shared: Shared) -> Self {
-        Self { inner, shared }
-    }
-}
-
-impl<S> Service<Request> for Layer<S>
-where
-    S: Service<Request, Response = Response, Error = Infallible>,
-    S::Future: Send + 'static,
-{
-    type Response = Response;
-    type Error = Infallible;
-    type Future = ResponseFuture;
-
-    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        self.inner.poll_ready(context)
-    }
-
-    fn call(&mut self, request: Request) -> ResponseFuture {
-        // Health, reflection and readiness answer to the end, and nobody waits for them.
-        let rpc = Rpc::from_path(request.uri().path());
-        if matches!(rpc, None | Some(Rpc::GetReadiness)) {
-            return Box::pin(self.inner.call(request));
-        }
-        let Some(token) = self.shared.in_flight().enter() else {
-            let error = ApiError::new(ErrorCode::Overloaded, "The gateway is shutting down; send the request again.")
-                .with_retry_after(RETRY_AFTER);
-            return Box::pin(future::ready(Ok(refuse(&error, &id_of(&request), self.shared.docs_url()))));
-        };
-        let answer = self.inner.call(request);
-        Box::pin(
-            async move { answer.await.map(|response| response.map(|body| Body::new(Counted { body, _token: token }))) },
-        )
+/// The response, whose call counts until its body is gone.
+pub(super) fn counted(response: Response, token: Option<TaskTrackerToken>) -> Response {
+    match token {
+        None => response,
+        Some(token) => response.map(|body| Body::new(Counted { body, _token: token })),
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
-use gateway_proto::{Access, ErrorCode, metadata};
+use gateway_proto::{Access, ErrorCode};
 use serde_json::{Map, Value, json};
 
 use super::components::{examples, reference};
@@ -11,9 +11,10 @@ use super::error_examples::error_example_name;
 use super::route::{Answer, Route};
 
 /// Headers of every response.
-const ALWAYS: &[&str] = &[metadata::X_REQUEST_ID, metadata::SPASS_REQUEST_ID];
+const ALWAYS: &[&str] = &["x-request-id", "spass-request-id"];
 /// Headers of a response to a caller that is known.
-const RATE_LIMIT: &[&str] = &[metadata::RATE_LIMIT_LIMIT, metadata::RATE_LIMIT_REMAINING, metadata::RATE_LIMIT_RESET];
+const RATE_LIMIT: &[&str] =
+    &["x-ratelimit-limit-requests", "x-ratelimit-remaining-requests", "x-ratelimit-reset-requests"];
 /// Headers of every error.
 const ERROR: &[&str] = &["x-error-code", "x-should-retry"];
 const AUTHENTICATE: &str = "WWW-Authenticate";

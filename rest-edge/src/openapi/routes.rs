@@ -1,6 +1,6 @@
 //! Every route, with what the document says of it beyond what the route table knows.
 
-use gateway_proto::{Access, ErrorCode, Operation, metadata};
+use gateway_proto::{Access, ErrorCode, Operation};
 
 use super::route::{Answer, Content, RequestBody, Route, RouteFacts, Tag};
 
@@ -18,14 +18,9 @@ pub(super) fn all() -> Vec<Route> {
 }
 
 /// What tells who served and how.
-const SERVED: &[&str] = &[
-    metadata::SPASS_APPLIED,
-    metadata::X_RUST_API_APPLIED,
-    metadata::SPASS_RESOLVED_MODEL,
-    metadata::SPASS_RESOLVED_BACKEND,
-];
+const SERVED: &[&str] = &["spass-applied", "x-rust-api-applied", "spass-resolved-model", "spass-resolved-backend"];
 
-/// Any route at all: the gateway serves as many connections as it can.
+/// Any route at all, before it is looked at: the gateway serves as many connections as it can.
 const ANY: &[ErrorCode] = &[ErrorCode::Overloaded];
 /// A route that asks the core, which can be unreachable, shutting down or wrong.
 const CORE: &[ErrorCode] = &[ErrorCode::InternalError, ErrorCode::UpstreamUnavailable];
@@ -54,7 +49,7 @@ const MODEL_CALL: &[ErrorCode] = &[
     ErrorCode::UpstreamUnavailable,
 ];
 
-/// What the document says of a route of the table.
+/// What the document says of a route of the table. A route that is missing here does not compile.
 fn facts(operation: Operation) -> RouteFacts {
     match operation {
         Operation::CreateChatCompletion => RouteFacts {
@@ -155,7 +150,7 @@ const WITHOUT_RPC: [Route; 3] = [
         path_template: "/healthz",
         access: Access::Public,
         description: "Tells that the process answers. It looks at nothing else: a core or model server that is out does \
-                          not change it.",
+                      not change it.",
         facts: RouteFacts {
             tag: Tag::Health,
             summary: "Tell whether the process lives",

@@ -1,14 +1,21 @@
 //! What every request passes through: it gets its id, is counted and timed, and cannot take the process down.
 
+use std::convert::Infallible;
 use std::panic::AssertUnwindSafe;
+use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Instant;
 
-use axum::extract::{Request, State};
-use axum::middleware::Next;
+use axum::Router;
+use axum::body::Body;
 use axum::response::Response;
 use futures_util::FutureExt;
-use gateway_proto::{ApiError, metadata};
-use http::{HeaderMap, HeaderName, HeaderValue};
+use gateway_proto::ApiError;
+use gateway_proto::metadata::{SPASS_REQUEST_ID, X_REQUEST_ID};
+use http::{HeaderMap, HeaderValue};
+use hyper::body::Incoming;
+use metrics::Histogram;
+use tower::Service;
 use uuid::Uuid;
 
 use crate::error::Failure;
@@ -17,37 +24,62 @@ use crate::state::Edge;
 
 /// The longest request id that is taken over from a client.
 const MAX_REQUEST_ID_BYTES: usize = 128;
-const SPASS_REQUEST_ID: HeaderName = HeaderName::from_static(metadata::SPASS_REQUEST_ID);
-const X_REQUEST_ID: HeaderName = HeaderName::from_static(metadata::X_REQUEST_ID);
 
-/// Watches over one request.
-pub(super) async fn request(State(edge): State<Edge>, mut request: Request, next: Next) -> Response {
-    let begin = Instant::now();
-    let id = request_id(request.headers());
-    request.extensions_mut().insert(RequestId(id.clone()));
-    let mut response = match AssertUnwindSafe(next.run(request)).catch_unwind().await {
-        Ok(response) => response,
-        Err(_) => {
-            let text = id.to_str().unwrap_or_default();
-            tracing::error!(request_id = text, "a panic ended request {text}");
-            Failure::from(ApiError::internal("panic")).into_response(text, &edge.public_url)
-        }
-    };
-    response.headers_mut().insert(SPASS_REQUEST_ID, id.clone());
-    response.headers_mut().insert(X_REQUEST_ID, id);
-    let status = status_class(response.status().as_u16());
-    metrics::histogram!("gateway_http_request_seconds", "status" => status).record(begin.elapsed().as_secs_f64());
-    response
+/// The routes with what every request passes through around them; cheap to clone.
+#[derive(Clone, Debug)]
+pub(crate) struct Watched {
+    edge: Edge,
+    router: Router,
+    seconds: Arc<Seconds>,
 }
 
-fn status_class(status: u16) -> &'static str {
-    match status {
-        ..200 => "1xx",
-        200..300 => "2xx",
-        300..400 => "3xx",
-        400..500 => "4xx",
-        500.. => "5xx",
+/// How long requests took, by the class of their status; looked up once.
+struct Seconds([Histogram; 5]);
+
+impl std::fmt::Debug for Seconds {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("Seconds")
     }
+}
+
+impl Watched {
+    pub(crate) fn new(edge: Edge, router: Router) -> Self {
+        let histogram = |class| metrics::histogram!("gateway_http_request_seconds", "status" => class);
+        let seconds = Seconds(["1xx", "2xx", "3xx", "4xx", "5xx"].map(histogram));
+        Self { edge, router, seconds: Arc::new(seconds) }
+    }
+}
+
+impl hyper::service::Service<http::Request<Incoming>> for Watched {
+    type Response = Response;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Response, Infallible>> + Send>>;
+
+    fn call(&self, request: http::Request<Incoming>) -> Self::Future {
+        let Self { edge, mut router, seconds } = self.clone();
+        Box::pin(async move {
+            let begin = Instant::now();
+            let id = request_id(request.headers());
+            let mut request = request.map(Body::new);
+            request.extensions_mut().insert(RequestId(id.clone()));
+            let answer = AssertUnwindSafe(async { router.call(request).await }).catch_unwind().await;
+            let mut response = match answer {
+                Ok(Ok(response)) => response,
+                Err(_) => after_panic(&id, &edge),
+            };
+            response.headers_mut().insert(SPASS_REQUEST_ID, id.clone());
+            response.headers_mut().insert(X_REQUEST_ID, id);
+            let class = usize::from(response.status().as_u16() / 100).clamp(1, 5) - 1;
+            seconds.0[class].record(begin.elapsed().as_secs_f64());
+            Ok(response)
+        })
+    }
+}
+
+fn after_panic(id: &HeaderValue, edge: &Edge) -> Response {
+    let text = id.to_str().unwrap_or_default();
+    tracing::error!(request_id = text, "a panic ended request {text}");
+    Failure::from(ApiError::internal("panic")).into_response(text, &edge.public_url)
 }
 
 /// The client's id, when it has the form `[A-Za-z0-9._:-]{1,128}`, else a new one.

@@ -31,8 +31,7 @@ pub(crate) async fn create(edge: Edge, inbound: Inbound) -> Result<Response, Fai
     let call = |mut client: ChatServiceClient<CoreChannel>, request| async move {
         client.create_chat_completion(request).await
     };
-    let answer = edge.core.call(&outgoing, message, call).await?;
-    let headers = incoming(answer.metadata());
-    let completion = answer.into_inner().completion.unwrap_or_default();
-    Ok(json(headers, chat_completion(&completion)))
+    let answer = edge.core.call(outgoing, message, call).await?;
+    let (metadata, answer, _) = answer.into_parts();
+    Ok(json(incoming(metadata), chat_completion(&answer.completion.unwrap_or_default())))
 }

@@ -39,11 +39,10 @@ struct Entry<'a> {
 pub(crate) async fn list(edge: Edge, inbound: Inbound) -> Result<Response, Failure> {
     let call =
         |mut client: ErrorCatalogServiceClient<CoreChannel>, request| async move { client.list_errors(request).await };
-    let answer = edge.core.call(&inbound.outgoing, ListErrorsRequest {}, call).await?;
-    let headers = incoming(answer.metadata());
-    let catalog = answer.into_inner();
+    let answer = edge.core.call(inbound.outgoing, ListErrorsRequest {}, call).await?;
+    let (metadata, catalog, _) = answer.into_parts();
     let entries: Vec<_> = catalog.entries.iter().map(|facts| entry(facts, &edge.public_url)).collect();
-    json_of(headers, &Catalog { version: catalog.version, count: entries.len(), entries })
+    json_of(incoming(metadata), &Catalog { version: catalog.version, count: entries.len(), entries })
 }
 
 /// `GET /errors/{code}`
@@ -51,9 +50,9 @@ pub(crate) async fn get(edge: Edge, inbound: Inbound) -> Result<Response, Failur
     let code = inbound.head.uri.path().strip_prefix(PREFIX).unwrap_or_default().to_owned();
     let call =
         |mut client: ErrorCatalogServiceClient<CoreChannel>, request| async move { client.get_error(request).await };
-    let answer = edge.core.call(&inbound.outgoing, GetErrorRequest { code }, call).await?;
-    let headers = incoming(answer.metadata());
-    json_of(headers, &entry(&answer.into_inner().entry.unwrap_or_default(), &edge.public_url))
+    let answer = edge.core.call(inbound.outgoing, GetErrorRequest { code }, call).await?;
+    let (metadata, answer, _) = answer.into_parts();
+    json_of(incoming(metadata), &entry(&answer.entry.unwrap_or_default(), &edge.public_url))
 }
 
 fn entry<'a>(facts: &'a ErrorEntry, public_url: &str) -> Entry<'a> {

@@ -30,7 +30,7 @@ pub(crate) async fn ready(edge: Edge, inbound: Inbound) -> Result<Response, Fail
     let begin = Instant::now();
     let call =
         |mut client: ReadinessServiceClient<CoreChannel>, request| async move { client.get_readiness(request).await };
-    let answer = timeout(PATIENCE, edge.core.call(&inbound.outgoing, GetReadinessRequest {}, call)).await;
+    let answer = timeout(PATIENCE, edge.core.call(inbound.outgoing, GetReadinessRequest {}, call)).await;
     let latency_ms = u32::try_from(begin.elapsed().as_micros().div_ceil(1000)).unwrap_or(u32::MAX);
     let mut readiness = match answer {
         Ok(Ok(answer)) => answer.into_inner(),

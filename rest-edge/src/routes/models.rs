@@ -45,15 +45,15 @@ pub(crate) async fn get(edge: Edge, inbound: Inbound) -> Result<Response, Failur
 
 async fn all(edge: &Edge, outgoing: &HeaderMap) -> Result<(ListModelsResponse, HeaderMap), Failure> {
     let call = |mut client: ModelServiceClient<CoreChannel>, request| async move { client.list_models(request).await };
-    let answer = edge.core.call(outgoing, ListModelsRequest {}, call).await?;
-    let headers = incoming(answer.metadata());
-    Ok((answer.into_inner(), headers))
+    let answer = edge.core.call(outgoing.clone(), ListModelsRequest {}, call).await?;
+    let (metadata, answer, _) = answer.into_parts();
+    Ok((answer, incoming(metadata)))
 }
 
 async fn one(edge: &Edge, outgoing: &HeaderMap, alias: &str) -> Result<(GetModelResponse, HeaderMap), Failure> {
     let call = |mut client: ModelServiceClient<CoreChannel>, request| async move { client.get_model(request).await };
     let question = GetModelRequest { alias: alias.to_owned() };
-    let answer = edge.core.call(outgoing, question, call).await?;
-    let headers = incoming(answer.metadata());
-    Ok((answer.into_inner(), headers))
+    let answer = edge.core.call(outgoing.clone(), question, call).await?;
+    let (metadata, answer, _) = answer.into_parts();
+    Ok((answer, incoming(metadata)))
 }

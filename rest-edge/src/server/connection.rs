@@ -4,17 +4,16 @@ use std::io::{self, ErrorKind};
 use std::pin::pin;
 use std::time::Duration;
 
-use axum::Router;
 use bytes::{BufMut, Bytes, BytesMut};
 use hyper::server::conn::{http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use super::lingering::Lingering;
+use crate::router::Watched;
 
 /// How an HTTP/2 connection begins.
 const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -38,16 +37,16 @@ enum Protocol {
 }
 
 /// Serves a connection until it ends, or until `closing` and the end of what it carries.
-pub(super) async fn serve(mut stream: TcpStream, router: Router, head_timeout: Duration, closing: CancellationToken) {
+pub(super) async fn serve(mut stream: TcpStream, service: Watched, head_timeout: Duration, closing: CancellationToken) {
     let protocol = tokio::select! {
         protocol = timeout(head_timeout, detect(&mut stream)) => protocol,
         () = closing.cancelled() => return,
     };
     match protocol {
         Ok(Ok((Protocol::Http1, first))) => {
-            serve_http1(Lingering::new(stream, first), router, head_timeout, closing).await;
+            serve_http1(Lingering::new(stream, first), service, head_timeout, closing).await;
         }
-        Ok(Ok((Protocol::Http2, first))) => serve_http2(Lingering::new(stream, first), router, closing).await,
+        Ok(Ok((Protocol::Http2, first))) => serve_http2(Lingering::new(stream, first), service, closing).await,
         // It broke, or never said anything: there is nobody to answer.
         Ok(Err(_)) | Err(_) => {}
     }
@@ -70,7 +69,7 @@ async fn detect(stream: &mut TcpStream) -> io::Result<(Protocol, Bytes)> {
     }
 }
 
-async fn serve_http1(stream: Lingering, router: Router, head_timeout: Duration, closing: CancellationToken) {
+async fn serve_http1(stream: Lingering, service: Watched, head_timeout: Duration, closing: CancellationToken) {
     let mut builder = http1::Builder::new();
     builder
         .timer(TokioTimer::new())
@@ -80,7 +79,6 @@ async fn serve_http1(stream: Lingering, router: Router, head_timeout: Duration, 
         // A client that closes its side is taken for gone: its call to the model server ends with it.
         .half_close(false)
         .pipeline_flush(true);
-    let service = TowerToHyperService::new(router);
     let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
     let ended = tokio::select! {
         ended = &mut connection => ended,
@@ -94,7 +92,7 @@ async fn serve_http1(stream: Lingering, router: Router, head_timeout: Duration, 
     }
 }
 
-async fn serve_http2(stream: Lingering, router: Router, closing: CancellationToken) {
+async fn serve_http2(stream: Lingering, service: Watched, closing: CancellationToken) {
     let mut builder = http2::Builder::new(TokioExecutor::new());
     builder
         .timer(TokioTimer::new())
@@ -104,7 +102,6 @@ async fn serve_http2(stream: Lingering, router: Router, closing: CancellationTok
         .max_header_list_size(MAX_HEADER_LIST_BYTES)
         .keep_alive_interval(KEEPALIVE_INTERVAL)
         .keep_alive_timeout(KEEPALIVE_TIMEOUT);
-    let service = TowerToHyperService::new(router);
     let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
     let ended = tokio::select! {
         ended = &mut connection => ended,
