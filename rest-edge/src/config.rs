@@ -29,9 +29,12 @@ pub struct EdgeSettings {
     /// The most bytes of request bodies held at once; a request beyond is answered overloaded.
     #[arg(long, env = "MAX_BYTES_IN_FLIGHT", default_value = "268435456", value_parser = bytes)]
     pub max_bytes_in_flight: usize,
-    /// How long a request's head may take, and a connection may be idle before its first one.
+    /// How long a request's head may take, from its first byte to its last; a new connection's, from the start.
     #[arg(long, env = "HEAD_TIMEOUT_SECS", default_value = "10", value_parser = seconds)]
     pub head_timeout_secs: Duration,
+    /// How long a connection may be idle between requests.
+    #[arg(long, env = "IDLE_TIMEOUT_SECS", default_value = "75", value_parser = seconds)]
+    pub idle_timeout_secs: Duration,
     /// How long a request's body may take, besides one second for each KiB of it.
     #[arg(long, env = "BODY_TIMEOUT_SECS", default_value = "10", value_parser = seconds)]
     pub body_timeout_secs: Duration,

@@ -1,6 +1,7 @@
 //! Every failure as the one envelope.
 
-use axum::response::{IntoResponse, Response};
+use axum::body::Body;
+use axum::response::Response;
 use gateway_proto::json::Writer;
 use gateway_proto::{ApiError, ErrorCode};
 use http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
@@ -27,6 +28,11 @@ impl From<ApiError> for Failure {
 impl Failure {
     /// The response, for the request of this id; `public_url` is the base of its link.
     pub(crate) fn into_response(self, request_id: &str, public_url: &str) -> Response {
+        self.into_raw(request_id, public_url).map(Body::from)
+    }
+
+    /// The response with its body as bytes.
+    pub(crate) fn into_raw(self, request_id: &str, public_url: &str) -> http::Response<Vec<u8>> {
         let Self { error, mut headers } = self;
         let facts = error.code().facts();
         metrics::counter!("gateway_http_errors_total", "code" => facts.code).increment(1);
@@ -42,8 +48,10 @@ impl Failure {
             let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
             headers.insert(RETRY_AFTER, seconds.max(1).into());
         }
-        let status = StatusCode::from_u16(facts.http_status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        (status, headers, envelope(&error, request_id, public_url)).into_response()
+        let mut response = http::Response::new(envelope(&error, request_id, public_url));
+        *response.status_mut() = StatusCode::from_u16(facts.http_status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        *response.headers_mut() = headers;
+        response
     }
 }
 

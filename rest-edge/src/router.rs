@@ -7,7 +7,7 @@ use axum::response::Response;
 use axum::routing::{MethodFilter, MethodRouter, get, on};
 use gateway_proto::Operation;
 use http::HeaderValue;
-use tower_http::cors::{AllowOrigin, Any, CorsLayer};
+use tower_http::cors::{AllowHeaders, AllowOrigin, Any, CorsLayer};
 
 use crate::error::Failure;
 use crate::routes::{self, Inbound};
@@ -15,7 +15,7 @@ use crate::state::Edge;
 
 mod watch;
 
-pub(crate) use watch::Watched;
+pub(crate) use watch::{Watched, new_request_id, put_request_id};
 
 /// All routes.
 pub(crate) fn router(edge: &Edge, cors_allowed_origins: &[HeaderValue]) -> Router {
@@ -88,7 +88,13 @@ fn cors(origins: &[HeaderValue]) -> Option<CorsLayer> {
     }
     let any = origins.iter().any(|origin| origin == "*");
     let allowed = if any { AllowOrigin::any() } else { AllowOrigin::list(origins.iter().cloned()) };
-    Some(CorsLayer::new().allow_origin(allowed).allow_methods(Any).allow_headers(Any).expose_headers(Any))
+    Some(
+        CorsLayer::new()
+            .allow_origin(allowed)
+            .allow_methods(Any)
+            .allow_headers(AllowHeaders::mirror_request())
+            .expose_headers(Any),
+    )
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@
 //! is a most of connections, and one whose upload was refused is closed so that its client can read why.
 
 mod connection;
-mod lingering;
+mod socket;
 
 use std::io;
 use std::net::SocketAddr;
@@ -12,16 +12,18 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use gateway_proto::{ApiError, ErrorCode};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use connection::Serving;
+use socket::HeadTimes;
+pub(crate) use socket::{Activity, ActivityGuard};
+
 use crate::config::{EdgeSettings, ProcessSettings};
 use crate::core_client::{CoreChannel, CoreClient};
-use crate::error::envelope;
 use crate::openapi;
 use crate::process::Signals;
 use crate::router::{Watched, router};
@@ -49,8 +51,7 @@ pub struct EdgeServer {
     service: Watched,
     edge: Edge,
     connections: Arc<Semaphore>,
-    head_timeout: Duration,
-    public_url: String,
+    times: HeadTimes,
 }
 
 impl EdgeServer {
@@ -60,8 +61,8 @@ impl EdgeServer {
         let public_url = config.public_url.trim_end_matches('/').to_owned();
         let edge = Edge::new(Parts {
             core: CoreClient::new(config.channel),
-            openapi: openapi::document(&public_url).to_string(),
-            public_url: public_url.clone(),
+            openapi: openapi::document(&public_url).to_string().into(),
+            public_url,
             max_body_bytes: config.max_body_bytes,
             body_timeout: settings.body_timeout_secs,
             body_room: Arc::new(Semaphore::new((settings.max_bytes_in_flight / 1024).min(Semaphore::MAX_PERMITS))),
@@ -71,8 +72,7 @@ impl EdgeServer {
             service: Watched::new(edge.clone(), router(&edge, &settings.cors_allowed_origins)),
             edge,
             connections: Arc::new(Semaphore::new(settings.max_connections.get() as usize)),
-            head_timeout: settings.head_timeout_secs,
-            public_url,
+            times: HeadTimes { head: settings.head_timeout_secs, idle: settings.idle_timeout_secs },
         }
     }
 
@@ -128,29 +128,17 @@ impl EdgeServer {
         drop(stream.set_nodelay(true));
         match Arc::clone(&self.connections).try_acquire_owned() {
             Ok(permit) => {
-                let connection = connection::serve(stream, self.service.clone(), self.head_timeout, closing.clone());
+                let serving = Serving { service: self.service.clone(), times: self.times, closing: closing.clone() };
                 tasks.spawn(async move {
-                    connection.await;
+                    serving.serve(stream).await;
                     drop(permit);
                 });
             }
             Err(_) => {
-                tasks.spawn(connection::refuse(stream, self.refusal()));
+                let public_url = self.service.public_url().to_owned();
+                tasks.spawn(async move { connection::refuse(stream, &public_url).await });
             }
         }
-    }
-
-    /// The answer to one connection too many, as it goes over the wire.
-    fn refusal(&self) -> Vec<u8> {
-        let message = "The gateway serves as many connections as it can; send the request again.";
-        let id = uuid::Uuid::now_v7().to_string();
-        let body = envelope(&ApiError::new(ErrorCode::Overloaded, message), &id, &self.public_url);
-        connection::raw_response(
-            503,
-            "Service Unavailable",
-            &[("x-error-code", "overloaded"), ("x-should-retry", "true"), ("retry-after", "1"), ("x-request-id", &id)],
-            &body,
-        )
     }
 }
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
@@ -28,7 +29,7 @@ pub(crate) struct Parts {
     /// Cancelled once the process is about to end.
     pub(crate) ends: CancellationToken,
     /// The OpenAPI document.
-    pub(crate) openapi: String,
+    pub(crate) openapi: Bytes,
 }
 
 impl std::ops::Deref for Edge {

@@ -1,5 +1,5 @@
 //! One binary for all suites; a module for each part of the house or of the contract.
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on has failed")]
 
 mod architecture;
 mod chat;

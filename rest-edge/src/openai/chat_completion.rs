@@ -94,7 +94,7 @@ fn write_tool_call(writer: &mut Writer, call: &ToolCall) {
     match &call.call {
         None => writer.optional_string("type", Some(call.other_type.as_str()).filter(|name| !name.is_empty())),
         Some(tool_call::Call::Function(function)) => {
-            writer.optional_string("type", Some("function"));
+            writer.optional_string("type", Some(call_type(call, "function")));
             writer.name("function");
             writer.begin_object();
             writer.optional_string("name", Some(&function.name));
@@ -103,7 +103,7 @@ fn write_tool_call(writer: &mut Writer, call: &ToolCall) {
             writer.end_object();
         }
         Some(tool_call::Call::Custom(custom)) => {
-            writer.optional_string("type", Some("custom"));
+            writer.optional_string("type", Some(call_type(call, "custom")));
             writer.name("custom");
             writer.begin_object();
             writer.optional_string("name", Some(&custom.name));
@@ -114,6 +114,11 @@ fn write_tool_call(writer: &mut Writer, call: &ToolCall) {
     }
     writer.members_of(&call.unknown_members_json);
     writer.end_object();
+}
+
+/// The model server's own name for the kind of a call, where it has one.
+fn call_type<'a>(call: &'a ToolCall, usual: &'a str) -> &'a str {
+    if call.other_type.is_empty() { usual } else { &call.other_type }
 }
 
 fn write_logprobs_form(writer: &mut Writer, form: Option<&choice::LogprobsForm>) {

@@ -4,15 +4,18 @@ use std::convert::Infallible;
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Instant;
 
 use axum::Router;
 use axum::body::Body;
 use axum::response::Response;
+use bytes::Bytes;
 use futures_util::FutureExt;
 use gateway_proto::ApiError;
 use gateway_proto::metadata::{SPASS_REQUEST_ID, X_REQUEST_ID};
 use http::{HeaderMap, HeaderValue};
+use http_body::{Frame, SizeHint};
 use hyper::body::Incoming;
 use metrics::Histogram;
 use tower::Service;
@@ -20,6 +23,7 @@ use uuid::Uuid;
 
 use crate::error::Failure;
 use crate::routes::RequestId;
+use crate::server::{Activity, ActivityGuard};
 use crate::state::Edge;
 
 /// The longest request id that is taken over from a client.
@@ -31,6 +35,8 @@ pub(crate) struct Watched {
     edge: Edge,
     router: Router,
     seconds: Arc<Seconds>,
+    /// The requests of the connection, where its heads are timed.
+    activity: Option<Arc<Activity>>,
 }
 
 /// How long requests took, by the class of their status; looked up once.
@@ -46,7 +52,17 @@ impl Watched {
     pub(crate) fn new(edge: Edge, router: Router) -> Self {
         let histogram = |class| metrics::histogram!("gateway_http_request_seconds", "status" => class);
         let seconds = Seconds(["1xx", "2xx", "3xx", "4xx", "5xx"].map(histogram));
-        Self { edge, router, seconds: Arc::new(seconds) }
+        Self { edge, router, seconds: Arc::new(seconds), activity: None }
+    }
+
+    /// The same for a connection whose requests are counted.
+    pub(crate) fn on_connection(self, activity: Arc<Activity>) -> Self {
+        Self { activity: Some(activity), ..self }
+    }
+
+    /// The address under which clients reach the edge.
+    pub(crate) fn public_url(&self) -> &str {
+        &self.edge.public_url
     }
 }
 
@@ -56,7 +72,8 @@ impl hyper::service::Service<http::Request<Incoming>> for Watched {
     type Future = Pin<Box<dyn Future<Output = Result<Response, Infallible>> + Send>>;
 
     fn call(&self, request: http::Request<Incoming>) -> Self::Future {
-        let Self { edge, mut router, seconds } = self.clone();
+        let Self { edge, mut router, seconds, activity } = self.clone();
+        let guard = activity.as_ref().map(Activity::begin);
         Box::pin(async move {
             let begin = Instant::now();
             let id = request_id(request.headers());
@@ -67,11 +84,14 @@ impl hyper::service::Service<http::Request<Incoming>> for Watched {
                 Ok(Ok(response)) => response,
                 Err(_) => after_panic(&id, &edge),
             };
-            response.headers_mut().insert(SPASS_REQUEST_ID, id.clone());
-            response.headers_mut().insert(X_REQUEST_ID, id);
+            put_request_id(response.headers_mut(), id);
             let class = usize::from(response.status().as_u16() / 100).clamp(1, 5) - 1;
             seconds.0[class].record(begin.elapsed().as_secs_f64());
-            Ok(response)
+            Ok(response.map(|body| match guard {
+                // The request ends with the last byte of its answer.
+                Some(guard) => Body::new(Guarded { body, _guard: guard }),
+                None => body,
+            }))
         })
     }
 }
@@ -88,9 +108,46 @@ fn request_id(headers: &HeaderMap) -> HeaderValue {
     if let Some(given) = given.filter(|given| has_form(given.as_bytes())) {
         return given.clone();
     }
+    new_request_id()
+}
+
+/// A new id.
+pub(crate) fn new_request_id() -> HeaderValue {
     let id = Uuid::now_v7();
     HeaderValue::from_str(id.hyphenated().encode_lower(&mut Uuid::encode_buffer()))
         .unwrap_or_else(|_| HeaderValue::from_static("none"))
+}
+
+/// Puts an id on an answer, under both of its names.
+pub(crate) fn put_request_id(headers: &mut HeaderMap, id: HeaderValue) {
+    headers.insert(SPASS_REQUEST_ID, id.clone());
+    headers.insert(X_REQUEST_ID, id);
+}
+
+/// A body whose request is under way until it is dropped.
+struct Guarded {
+    body: Body,
+    _guard: ActivityGuard,
+}
+
+impl http_body::Body for Guarded {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        Pin::new(&mut self.body).poll_frame(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
 }
 
 fn has_form(id: &[u8]) -> bool {

@@ -2,9 +2,12 @@
 
 use std::io::{self, ErrorKind};
 use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{BufMut, Bytes, BytesMut};
+use gateway_proto::{ApiError, ErrorCode};
+use http::{HeaderValue, header};
 use hyper::server::conn::{http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -12,8 +15,9 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-use super::lingering::Lingering;
-use crate::router::Watched;
+use super::socket::{Activity, HeadTimes, HeadWatch, Socket};
+use crate::error::Failure;
+use crate::router::{Watched, new_request_id, put_request_id};
 
 /// How an HTTP/2 connection begins.
 const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -31,108 +35,148 @@ const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a refused connection may take to read why.
 const REFUSAL_TIMEOUT: Duration = Duration::from_secs(2);
 
+/// After this time there is likely to be room for a connection.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
+
+/// What every connection is served with; cheap to clone.
+#[derive(Clone, Debug)]
+pub(super) struct Serving {
+    /// The routes.
+    pub(super) service: Watched,
+    /// How long a head is waited for.
+    pub(super) times: HeadTimes,
+    /// Cancelled once connections are to finish what they carry.
+    pub(super) closing: CancellationToken,
+}
+
 enum Protocol {
     Http1,
     Http2,
 }
 
-/// Serves a connection until it ends, or until `closing` and the end of what it carries.
-pub(super) async fn serve(mut stream: TcpStream, service: Watched, head_timeout: Duration, closing: CancellationToken) {
-    let protocol = tokio::select! {
-        protocol = timeout(head_timeout, detect(&mut stream)) => protocol,
-        () = closing.cancelled() => return,
-    };
-    match protocol {
-        Ok(Ok((Protocol::Http1, first))) => {
-            serve_http1(Lingering::new(stream, first), service, head_timeout, closing).await;
+impl Serving {
+    /// Serves a connection until it ends, or until it is closing and what it carries has ended.
+    pub(super) async fn serve(self, mut stream: TcpStream) {
+        let mut first = BytesMut::with_capacity(PREFACE.len());
+        let protocol = tokio::select! {
+            protocol = timeout(self.times.head, detect(&mut stream, &mut first)) => protocol,
+            () = self.closing.cancelled() => return,
+        };
+        match protocol {
+            Ok(Ok(Protocol::Http1)) => self.serve_http1(stream, first.freeze()).await,
+            Ok(Ok(Protocol::Http2)) => self.serve_http2(stream).await,
+            // It broke, or never said enough to be answered.
+            Ok(Err(_)) | Err(_) => {}
         }
-        Ok(Ok((Protocol::Http2, first))) => serve_http2(Lingering::new(stream, first), service, closing).await,
-        // It broke, or never said anything: there is nobody to answer.
-        Ok(Err(_)) | Err(_) => {}
+    }
+
+    async fn serve_http1(self, stream: TcpStream, first: Bytes) {
+        let activity = Arc::new(Activity::new());
+        let public_url = self.service.public_url().to_owned();
+        let heads = HeadWatch::new(Arc::clone(&activity), self.times, move || head_too_slow(&public_url));
+        let mut builder = http1::Builder::new();
+        builder
+            // A client that closes its side is taken for gone: its call to the model server ends with it.
+            .half_close(false)
+            // The socket times heads.
+            .header_read_timeout(None)
+            .max_headers(MAX_HEADERS)
+            .max_buf_size(MAX_BUFFER_BYTES);
+        let socket = TokioIo::new(Socket::new(stream, first, Some(heads)));
+        let mut connection = pin!(builder.serve_connection(socket, self.service.on_connection(activity)));
+        let ended = tokio::select! {
+            ended = &mut connection => ended,
+            () = self.closing.cancelled() => {
+                connection.as_mut().graceful_shutdown();
+                connection.await
+            }
+        };
+        note(ended);
+    }
+
+    /// Serves a connection whose preface was read already. Its keep-alive finds a client that is gone.
+    async fn serve_http2(self, stream: TcpStream) {
+        let mut builder = http2::Builder::new(TokioExecutor::new());
+        builder
+            .timer(TokioTimer::new())
+            .initial_stream_window_size(STREAM_WINDOW)
+            .initial_connection_window_size(CONNECTION_WINDOW)
+            .max_concurrent_streams(MAX_STREAMS)
+            .max_header_list_size(MAX_HEADER_LIST_BYTES)
+            .keep_alive_interval(KEEPALIVE_INTERVAL)
+            .keep_alive_timeout(KEEPALIVE_TIMEOUT);
+        let socket = TokioIo::new(Socket::new(stream, Bytes::from_static(PREFACE), None));
+        let mut connection = pin!(builder.serve_connection(socket, self.service));
+        let ended = tokio::select! {
+            ended = &mut connection => ended,
+            () = self.closing.cancelled() => {
+                connection.as_mut().graceful_shutdown();
+                connection.await
+            }
+        };
+        note(ended);
     }
 }
 
-/// Reads as many bytes as tell the protocols apart.
-async fn detect(stream: &mut TcpStream) -> io::Result<(Protocol, Bytes)> {
-    let mut first = BytesMut::with_capacity(PREFACE.len());
-    loop {
-        let missing = PREFACE.len() - first.len();
-        if stream.read_buf(&mut (&mut first).limit(missing)).await? == 0 {
-            return Err(ErrorKind::UnexpectedEof.into());
-        }
-        if !PREFACE.starts_with(&first) {
-            return Ok((Protocol::Http1, first.freeze()));
-        }
-        if first.len() == PREFACE.len() {
-            return Ok((Protocol::Http2, first.freeze()));
-        }
-    }
-}
-
-async fn serve_http1(stream: Lingering, service: Watched, head_timeout: Duration, closing: CancellationToken) {
-    let mut builder = http1::Builder::new();
-    builder
-        .timer(TokioTimer::new())
-        .header_read_timeout(head_timeout)
-        .max_headers(MAX_HEADERS)
-        .max_buf_size(MAX_BUFFER_BYTES)
-        // A client that closes its side is taken for gone: its call to the model server ends with it.
-        .half_close(false)
-        .pipeline_flush(true);
-    let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
-    let ended = tokio::select! {
-        ended = &mut connection => ended,
-        () = closing.cancelled() => {
-            connection.as_mut().graceful_shutdown();
-            connection.await
-        }
-    };
+/// How a connection ended is the client's affair.
+fn note(ended: hyper::Result<()>) {
     if let Err(error) = ended {
         tracing::debug!(%error, "a connection ended early");
     }
 }
 
-async fn serve_http2(stream: Lingering, service: Watched, closing: CancellationToken) {
-    let mut builder = http2::Builder::new(TokioExecutor::new());
-    builder
-        .timer(TokioTimer::new())
-        .initial_stream_window_size(STREAM_WINDOW)
-        .initial_connection_window_size(CONNECTION_WINDOW)
-        .max_concurrent_streams(MAX_STREAMS)
-        .max_header_list_size(MAX_HEADER_LIST_BYTES)
-        .keep_alive_interval(KEEPALIVE_INTERVAL)
-        .keep_alive_timeout(KEEPALIVE_TIMEOUT);
-    let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
-    let ended = tokio::select! {
-        ended = &mut connection => ended,
-        () = closing.cancelled() => {
-            connection.as_mut().graceful_shutdown();
-            connection.await
-        }
-    };
-    if let Err(error) = ended {
-        tracing::debug!(%error, "a connection ended early");
-    }
-}
-
-/// Tells a connection why it is not served, and closes it.
-pub(super) async fn refuse(stream: TcpStream, response: Vec<u8>) {
-    let mut stream = Lingering::new(stream, Bytes::new());
+/// Tells a connection that it is one too many, and closes it.
+pub(super) async fn refuse(stream: TcpStream, public_url: &str) {
+    let message = "The gateway serves as many connections as it can; send the request again.";
+    let error = ApiError::new(ErrorCode::Overloaded, message).with_retry_after(RETRY_AFTER);
+    let response = on_the_wire(error, public_url);
+    let mut socket = Socket::new(stream, Bytes::new(), None);
     let told = async {
-        stream.write_all(&response).await?;
-        stream.shutdown().await
+        socket.write_all(&response).await?;
+        socket.shutdown().await
     };
     // Whoever does not read in time is not told.
     drop(timeout(REFUSAL_TIMEOUT, told).await);
 }
 
-/// A response as it goes over the wire.
-pub(super) fn raw_response(status: u16, reason: &str, headers: &[(&str, &str)], body: &[u8]) -> Vec<u8> {
-    let mut response = format!("HTTP/1.1 {status} {reason}\r\ncontent-type: application/json\r\n").into_bytes();
-    for (name, value) in headers {
-        response.extend_from_slice(format!("{name}: {value}\r\n").as_bytes());
+fn head_too_slow(public_url: &str) -> Vec<u8> {
+    let message = "The head of the request did not arrive in time; send it again, faster.";
+    on_the_wire(ApiError::new(ErrorCode::RequestTimeout, message), public_url)
+}
+
+/// An error as it goes over the wire where no request was read that it could be the answer to.
+fn on_the_wire(error: ApiError, public_url: &str) -> Vec<u8> {
+    let id = new_request_id();
+    let mut response = Failure::from(error).into_raw(id.to_str().unwrap_or_default(), public_url);
+    let status = response.status();
+    let headers = response.headers_mut();
+    put_request_id(headers, id);
+    headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+    let length = response.body().len();
+    let mut bytes = format!("HTTP/1.1 {status}\r\ncontent-length: {length}\r\n").into_bytes();
+    for (name, value) in response.headers() {
+        bytes.extend_from_slice(name.as_str().as_bytes());
+        bytes.extend_from_slice(b": ");
+        bytes.extend_from_slice(value.as_bytes());
+        bytes.extend_from_slice(b"\r\n");
     }
-    response.extend_from_slice(format!("content-length: {}\r\nconnection: close\r\n\r\n", body.len()).as_bytes());
-    response.extend_from_slice(body);
-    response
+    bytes.extend_from_slice(b"\r\n");
+    bytes.extend_from_slice(response.body());
+    bytes
+}
+
+/// Reads as many bytes as tell the protocols apart.
+async fn detect(stream: &mut TcpStream, first: &mut BytesMut) -> io::Result<Protocol> {
+    loop {
+        let missing = PREFACE.len() - first.len();
+        if stream.read_buf(&mut first.limit(missing)).await? == 0 {
+            return Err(ErrorKind::UnexpectedEof.into());
+        }
+        if !PREFACE.starts_with(first) {
+            return Ok(Protocol::Http1);
+        }
+        if first.len() == PREFACE.len() {
+            return Ok(Protocol::Http2);
+        }
+    }
 }

@@ -406,7 +406,7 @@ def test_the_end_is_announced_to_watchers(start):
             watcher.start()
         wait_until(lambda: len(seen) == len(watchers) and all(seen.values()), "every watch tells the first status")
         gateway.terminate()
-        wait_until(lambda: all(len(statuses) == 2 for statuses in seen.values()), "every watch tells the end", 2)
+        wait_until(lambda: all(len(statuses) == 2 for statuses in seen.values()), "every watch tells the end", 1.5)
         assert gateway.is_running()
         assert health.Check(health_pb2.HealthCheckRequest(), timeout=5).status == NOT_SERVING
         for watcher in watchers:

@@ -16,10 +16,24 @@ async fn rest_of(connection: &mut TcpStream) -> String {
     String::from_utf8_lossy(&rest).into_owned()
 }
 
+const HEALTH: &str = "GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n";
+
+/// An answer that is not to a request has its ids, its code and its end all the same.
+fn assert_error(answer: &str, status: u16, code: &str) {
+    assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{answer}");
+    for part in ["x-request-id: ", "spass-request-id: ", "connection: close", "content-type: application/json"] {
+        assert!(answer.contains(part), "no {part:?} in {answer}");
+    }
+    assert!(answer.contains(&format!("x-error-code: {code}")), "{answer}");
+    let body: serde_json::Value = serde_json::from_str(answer.split_once("\r\n\r\n").unwrap().1).unwrap();
+    assert_eq!(body["error"]["code"], code, "{answer}");
+    assert!(answer.contains(&format!("x-request-id: {}", body["error"]["request_id"].as_str().unwrap())), "{answer}");
+}
+
 #[tokio::test]
 async fn a_head_that_does_not_come_ends_the_connection() {
     let stack = Stack::builder().set("--head-timeout-secs", 0.2).start().await;
-    for sent in ["", "P", "PR", "GET /healthz HTTP/1.1\r\nhost: x\r\n", "PRI * HTTP/2.0\r\n"] {
+    for sent in ["", "P", "PR", "PRI * HTTP/2.0\r\n"] {
         let begin = Instant::now();
         let mut connection = connect(&stack).await;
         connection.write_all(sent.as_bytes()).await.unwrap();
@@ -29,23 +43,54 @@ async fn a_head_that_does_not_come_ends_the_connection() {
 }
 
 #[tokio::test]
+async fn a_head_that_comes_too_slowly_is_told_so() {
+    let stack = Stack::builder().set("--head-timeout-secs", 0.2).start().await;
+    let begun = "GET /healthz HTTP/1.1\r\nhost: x\r\n";
+    for before in ["", HEALTH] {
+        let mut connection = connect(&stack).await;
+        connection.write_all(before.as_bytes()).await.unwrap();
+        if !before.is_empty() {
+            // So that the second head begins on its own.
+            let mut first = [0; 15];
+            connection.read_exact(&mut first).await.unwrap();
+            assert_eq!(&first, b"HTTP/1.1 200 OK");
+        }
+        connection.write_all(begun.as_bytes()).await.unwrap();
+        let answers = rest_of(&mut connection).await;
+        assert_error(&answers[answers.find("HTTP/1.1 ").unwrap()..], 408, "request_timeout");
+    }
+}
+
+#[tokio::test]
+async fn a_connection_may_be_idle_for_longer_than_a_head_may_take() {
+    let stack = Stack::builder().set("--head-timeout-secs", 0.1).set("--idle-timeout-secs", 0.6).start().await;
+    let begin = Instant::now();
+    let mut connection = connect(&stack).await;
+    connection.write_all(HEALTH.as_bytes()).await.unwrap();
+    let answer = rest_of(&mut connection).await;
+    // It ends without a word, since nobody asked.
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    assert_eq!(answer.matches("HTTP/1.1 ").count(), 1, "{answer}");
+    let idle = begin.elapsed();
+    assert!(idle >= Duration::from_millis(550) && idle < Duration::from_secs(5), "{idle:?}");
+}
+
+#[tokio::test]
 async fn a_connection_too_many_is_told_so() {
     let stack = Stack::builder().set("--max-connections", 2).start().await;
     let mut held = Vec::new();
     for _ in 0..2 {
         let mut connection = connect(&stack).await;
-        connection.write_all(b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+        connection.write_all(HEALTH.as_bytes()).await.unwrap();
         let mut byte = [0];
         connection.read_exact(&mut byte).await.unwrap();
         held.push(connection);
     }
     let mut refused = connect(&stack).await;
-    refused.write_all(b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+    refused.write_all(HEALTH.as_bytes()).await.unwrap();
     let answer = rest_of(&mut refused).await;
-    assert!(answer.starts_with("HTTP/1.1 503"), "{answer}");
-    for part in ["x-error-code: overloaded", "retry-after: 1", "\"code\":\"overloaded\"", "x-request-id: "] {
-        assert!(answer.contains(part), "{answer}");
-    }
+    assert_error(&answer, 503, "overloaded");
+    assert!(answer.contains("retry-after: 1"), "{answer}");
     drop(held);
     // As soon as the others are gone there is room again.
     loop {

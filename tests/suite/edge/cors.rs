@@ -15,6 +15,8 @@ async fn a_page_of_an_allowed_origin_may_call() {
     ];
     let answer = stack.send(Method::OPTIONS, "/v1/chat/completions", &preflight, "").await;
     assert_eq!((answer.status.as_u16(), answer.header("access-control-allow-origin")), (200, Some(ORIGIN)));
+    // A wildcard would not allow this header.
+    assert_eq!(answer.header("access-control-allow-headers"), Some("authorization"));
     let answer = stack.send(Method::GET, "/v1/models", &[("origin", ORIGIN)], "").await;
     assert_eq!((answer.status.as_u16(), answer.header("access-control-allow-origin")), (401, Some(ORIGIN)));
     assert!(answer.header("access-control-expose-headers").is_some());

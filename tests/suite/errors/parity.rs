@@ -76,8 +76,10 @@ fn see(url: &str) -> Value {
     json!({"model": "demo", "messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": url}}]}]})
 }
 
-/// How each code is provoked by a chat: headers and body.
-fn provocations() -> Vec<(&'static str, Vec<(&'static str, &'static str)>, Value)> {
+/// A code, and the headers and the body of a chat that provokes it.
+type Provocation = (&'static str, Vec<(&'static str, &'static str)>, Value);
+
+fn provocations() -> Vec<Provocation> {
     let full = || vec![("authorization", FULL)];
     vec![
         ("missing_authorization", vec![], say("x")),

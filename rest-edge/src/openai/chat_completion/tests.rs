@@ -38,13 +38,13 @@ fn everything_that_was_read_is_written() {
     };
     let call = ToolCall {
         id: "1".to_owned(),
+        other_type: "builtin".to_owned(),
         call: Some(tool_call::Call::Function(FunctionCall {
             name: "f".to_owned(),
             arguments: "{\"a\": 1}".to_owned(),
             unknown_members_json: "{\"g\":1}".into(),
         })),
         unknown_members_json: "{\"h\":1.0}".into(),
-        ..ToolCall::default()
     };
     let completion = ChatCompletion {
         choices: vec![Choice {
@@ -83,7 +83,7 @@ fn everything_that_was_read_is_written() {
             "index": 1,
             "message": {
                 "role": "assistant", "content": "x\u{2028}\"", "refusal": "no", "images": [],
-                "tool_calls": [{"id": "1", "type": "function", "h": 1.0, "function": {"name": "f", "arguments": "{\"a\": 1}", "g": 1}}],
+                "tool_calls": [{"id": "1", "type": "builtin", "h": 1.0, "function": {"name": "f", "arguments": "{\"a\": 1}", "g": 1}}],
             },
             "logprobs": {"content": [{"token": "a", "logprob": -0.5, "bytes": [97], "t": 1, "top_logprobs": [{"token": "b", "logprob": -9999.0, "bytes": null}]}], "refusal": null},
             "finish_reason": "eos", "i": null,
