@@ -146,6 +146,16 @@ tokens:
 ";
 
     #[test]
+    fn the_sample_can_be_used_once_its_secret_is_replaced() {
+        let sample = include_str!("../tokens.example.yaml");
+        let refused = parse_token_file(sample).unwrap_err().to_string();
+        assert!(refused.contains("published sample"), "{refused}");
+        let replaced = sample.replace("replace-this-with", "something-of-my-own");
+        let (table, has_plain) = parse_token_file(&replaced).unwrap();
+        assert!(has_plain && table.tokens.len() == 1);
+    }
+
+    #[test]
     fn a_good_file_is_read_whole() {
         let (table, has_plain) = parse_token_file(GOOD).unwrap();
         assert!(has_plain);

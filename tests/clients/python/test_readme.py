@@ -1,0 +1,82 @@
+"""The README's examples, run as they stand there. Only addresses are put in, since other ports may be in use."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from programs import REPOSITORY
+
+README = (REPOSITORY / "README.md").read_text()
+BUF = REPOSITORY / "tests" / "clients" / "node" / "node_modules" / ".bin"
+
+
+def blocks(language):
+    return re.findall(rf"^```{language}\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+
+
+def block(language, part):
+    (found,) = [text for text in blocks(language) if part in text]
+    return found
+
+
+@pytest.fixture
+def run(gateway, tmp_path):
+    """Runs a command with the README's addresses replaced, in an empty folder where `proto` is found."""
+    (tmp_path / "proto").symlink_to(REPOSITORY / "proto")
+
+    def run(*command):
+        addresses = {"http://127.0.0.1:8080": gateway.http_url, "127.0.0.1:50051": gateway.grpc_address}
+        command = list(command)
+        for old, new in addresses.items():
+            command[-1] = command[-1].replace(old, new)
+        path = f"{Path(sys.executable).parent}:{BUF}:{os.environ['PATH']}"
+        # npx finds what stands in the path; it must never ask for more.
+        environment = {**os.environ, "TOKEN": gateway.token, "PATH": path, "npm_config_offline": "true"}
+        ran = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, env=environment, timeout=60)
+        assert ran.returncode == 0, ran.stdout + ran.stderr
+        return ran.stdout
+
+    return run
+
+
+def test_curl(run):
+    assert "You said: Hello" in run("bash", "-c", block("sh", "curl http"))
+
+
+def test_openai_sdk(run):
+    said, refused = run(sys.executable, "-c", block("python", "import openai")).splitlines()
+    assert said.endswith("You said: Hello")
+    assert re.fullmatch(r"model_not_in_allowlist model [\w-]+", refused)
+
+
+def test_buf_curl(run):
+    assert "You said: Hello" in run("bash", "-c", block("sh", "buf curl"))
+
+
+def test_generated_client(run):
+    run("bash", "-c", block("sh", "grpc_tools.protoc"))
+    said, refused = run(sys.executable, "-c", block("python", "import grpc")).splitlines()
+    assert said.endswith("You said: Hello")
+    assert refused == "MODEL_NOT_IN_ALLOWLIST model"
+
+
+def test_every_example_is_run_or_cannot_be():
+    # Those that start the gateway, the tests, or set the token.
+    others = ["cargo run --release\n", "UPSTREAM_BASE_URL", "tests/run\n", "export TOKEN", "cargo build --release"]
+    assert len(blocks("python")) == 2
+    assert len(blocks("sh")) == 3 + len(others)
+    for other in others:
+        assert any(text.startswith(other) for text in blocks("sh")), other
+
+
+def test_every_path_that_is_named_is_there():
+    named = re.findall(r"`((?:auth|core|deploy|proto|rest-edge|storage|tests)/[\w./-]+)`|\]\(([\w./-]+)\)", README)
+    paths = {first or second for first, second in named}
+    # What an operator makes.
+    paths -= {"auth/tokens.yaml", "deploy/config/models.yaml"}
+    assert len(paths) > 10
+    assert [path for path in sorted(paths) if not (REPOSITORY / path).exists()] == []
