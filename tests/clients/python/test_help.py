@@ -36,7 +36,7 @@ def test_the_readme_lists_every_setting_with_its_default():
     settings = {}
     for program in PROGRAMS:
         settings.update(SETTING.findall(said_by(program)))
-    rows = re.findall(r"^\| `(\w+)` \| (.*?) \|", (REPOSITORY / "README.md").read_text(), re.MULTILINE)
+    rows = re.findall(r"^\| `([A-Z_]+)` \| (.*?) \|", (REPOSITORY / "README.md").read_text(), re.MULTILINE)
     listed = {name: re.sub(r"^`(.*)`$", r"\1", default) for name, default in rows}
     assert len(settings) > 25
     assert sorted(listed) == sorted(settings)

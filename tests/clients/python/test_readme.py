@@ -11,7 +11,7 @@ import pytest
 from programs import REPOSITORY
 
 README = (REPOSITORY / "README.md").read_text()
-BUF = REPOSITORY / "tests" / "clients" / "node" / "node_modules" / ".bin"
+NODE_MODULES = REPOSITORY / "tests" / "clients" / "node" / "node_modules"
 
 
 def blocks(language):
@@ -25,16 +25,17 @@ def block(language, part):
 
 @pytest.fixture
 def run(gateway, tmp_path):
-    """Runs a command with the README's addresses replaced, in an empty folder where `proto` is found."""
+    """Runs a command with the README's addresses replaced, in a folder with the protos and what npm installed."""
     (tmp_path / "proto").symlink_to(REPOSITORY / "proto")
+    (tmp_path / "node_modules").symlink_to(NODE_MODULES)
 
     def run(*command):
         addresses = {"http://127.0.0.1:8080": gateway.http_url, "127.0.0.1:50051": gateway.grpc_address}
         command = list(command)
         for old, new in addresses.items():
             command[-1] = command[-1].replace(old, new)
-        path = f"{Path(sys.executable).parent}:{BUF}:{os.environ['PATH']}"
-        # npx finds what stands in the path; it must never ask for more.
+        path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+        # What is installed is enough; npx must never ask for more.
         environment = {**os.environ, "TOKEN": gateway.token, "PATH": path, "npm_config_offline": "true"}
         ran = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, env=environment, timeout=60)
         assert ran.returncode == 0, ran.stdout + ran.stderr
