@@ -9,7 +9,7 @@ macro_rules! scopes {
         pub enum Scope { $(#[doc = concat!("`", $name, "`")] $Variant),+ }
 
         impl Scope {
-            /// Every scope.
+            /// Every scope, sorted by name.
             pub const ALL: &'static [Self] = &[$(Self::$Variant),+];
 
             /// The name, as in `memory:write:public`.
@@ -23,21 +23,21 @@ macro_rules! scopes {
 
 scopes! {
     ChatWrite = "chat:write",
-    ModelsRead = "models:read",
     ConversationsRead = "conversations:read",
     ConversationsWrite = "conversations:write",
     MemoryReadPrivate = "memory:read:private",
     MemoryReadPublic = "memory:read:public",
     MemoryWritePrivate = "memory:write:private",
     MemoryWritePublic = "memory:write:public",
-    SystemPromptsReadTenant = "system_prompts:read:tenant",
+    ModelsRead = "models:read",
     SystemPromptsReadScope = "system_prompts:read:scope",
+    SystemPromptsReadTenant = "system_prompts:read:tenant",
     SystemPromptsReadUser = "system_prompts:read:user",
-    SystemPromptsWriteTenant = "system_prompts:write:tenant",
     SystemPromptsWriteScope = "system_prompts:write:scope",
+    SystemPromptsWriteTenant = "system_prompts:write:tenant",
     SystemPromptsWriteUser = "system_prompts:write:user",
-    ToolsRead = "tools:read",
     ToolsExecute = "tools:execute",
+    ToolsRead = "tools:read",
     UsageRead = "usage:read",
 }
 
@@ -78,7 +78,7 @@ impl ScopeSet {
         Self(self.0 & !other.0)
     }
 
-    /// The scopes, in the order of [`Scope::ALL`].
+    /// The scopes, sorted by name.
     pub fn iter(self) -> impl Iterator<Item = Scope> {
         Scope::ALL.iter().copied().filter(move |scope| self.contains(*scope))
     }
@@ -145,6 +145,11 @@ impl Role {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn scopes_are_sorted_by_name() {
+        assert!(Scope::ALL.is_sorted_by_key(|scope| scope.name()));
+    }
 
     #[test]
     fn roles_hold_what_the_contract_says() {

@@ -7,6 +7,7 @@ use std::time::Duration;
 use gateway_auth::{AuthError, Refused};
 use gateway_proto::{ApiError, ErrorCode};
 
+use crate::catalog::Discovery;
 use crate::domain::alias::ModelAlias;
 use crate::layers::whole_seconds;
 use crate::upstream::{Phase, UpstreamError};
@@ -57,8 +58,21 @@ pub(crate) fn forbidden() -> ApiError {
     ApiError::new(ErrorCode::Forbidden, "The token does not allow this operation.")
 }
 
+/// An alias that is not in the catalog.
+pub(crate) fn model_not_found(alias: &str, discovery: Discovery) -> ApiError {
+    match discovery {
+        Discovery::Complete => model_not_available(alias),
+        Discovery::Unreachable => unreachable_server(
+            "The model server could not be reached yet, so its models are not known; GET /readyz shows its state.",
+        ),
+        Discovery::Refused => upstream_error(
+            "The model server does not give the list of its models, so they are not known; GET /readyz shows its state.",
+        ),
+    }
+}
+
 /// An alias that is unknown, or not for this tenant.
-pub(crate) fn model_not_available(alias: &str) -> ApiError {
+fn model_not_available(alias: &str) -> ApiError {
     let alias: String = alias.chars().take(256).collect();
     ApiError::new(
         ErrorCode::ModelNotInAllowlist,
@@ -67,13 +81,6 @@ pub(crate) fn model_not_available(alias: &str) -> ApiError {
     .with_param("model")
     .with_resource("model", alias.clone())
     .with_metadata("model", alias)
-}
-
-/// An alias asked for before any list of models could be read.
-pub(crate) fn models_not_known() -> ApiError {
-    unreachable_server(
-        "The model server could not be reached yet, so its models are not known; GET /readyz shows its state.",
-    )
 }
 
 /// Why a model server gave no usable answer.

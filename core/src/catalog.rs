@@ -12,7 +12,7 @@ use metrics::Counter;
 use crate::api_errors;
 use crate::domain::alias::ModelAlias;
 use crate::domain::model::{Constraints, Modalities, ModelFacts};
-use crate::upstream::Upstream;
+use crate::upstream::{Upstream, UpstreamError};
 
 /// A model on offer.
 #[derive(Debug)]
@@ -50,16 +50,27 @@ impl std::fmt::Debug for TokenCounters {
 pub struct Catalog {
     models: Vec<Arc<CatalogModel>>,
     by_alias: HashMap<ModelAlias, Arc<CatalogModel>>,
-    /// Whether a server's list of models has yet to be read.
-    is_incomplete: bool,
+    discovery: Discovery,
+}
+
+/// What became of asking a server for its list of models.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Discovery {
+    /// No server is asked, or its list was read at least once.
+    #[default]
+    Complete,
+    /// The server could not be reached yet.
+    Unreachable,
+    /// The server was reached, and gives no list.
+    Refused,
 }
 
 impl Catalog {
     /// The models of the operator's file.
     #[must_use]
-    pub fn new(models: Vec<Arc<CatalogModel>>, is_incomplete: bool) -> Self {
+    pub fn new(models: Vec<Arc<CatalogModel>>, discovery: Discovery) -> Self {
         let by_alias = models.iter().map(|model| (model.facts.alias.clone(), Arc::clone(model))).collect();
-        Self { models, by_alias, is_incomplete }
+        Self { models, by_alias, discovery }
     }
 
     /// All models.
@@ -70,9 +81,7 @@ impl Catalog {
 
     /// The model of this alias.
     pub fn find(&self, alias: &str) -> Result<&Arc<CatalogModel>, ApiError> {
-        self.by_alias.get(alias).ok_or_else(|| {
-            if self.is_incomplete { api_errors::models_not_known() } else { api_errors::model_not_available(alias) }
-        })
+        self.by_alias.get(alias).ok_or_else(|| api_errors::model_not_found(alias, self.discovery))
     }
 }
 
@@ -107,7 +116,23 @@ impl CatalogHandle {
             let known = before.by_alias.get(&alias).filter(|model| is_discovered(model, upstream));
             models.push(known.cloned().unwrap_or_else(|| Arc::new(CatalogModel::discovered(alias, upstream))));
         }
-        self.0.store(Arc::new(Catalog::new(models, false)));
+        self.0.store(Arc::new(Catalog::new(models, Discovery::Complete)));
+    }
+
+    /// Notes why a server's list could not be read. What it said before stays on offer.
+    pub fn not_discovered(&self, error: &UpstreamError) {
+        let before = self.load();
+        let discovery = match error {
+            UpstreamError::Unreachable(_) | UpstreamError::Broken(_) | UpstreamError::TimedOut(_) => {
+                Discovery::Unreachable
+            }
+            UpstreamError::Refused { .. } | UpstreamError::Malformed(_) | UpstreamError::TooLarge { .. } => {
+                Discovery::Refused
+            }
+        };
+        if ![Discovery::Complete, discovery].contains(&before.discovery) {
+            self.0.store(Arc::new(Catalog::new(before.models.clone(), discovery)));
+        }
     }
 }
 
@@ -169,10 +194,12 @@ mod tests {
     fn discovered_models_follow_those_of_the_file() {
         let (listed, found) = (Arc::new(Upstream::demo(1)), Arc::new(Upstream::demo(1)));
         let own = CatalogModel::discovered(ModelAlias::parse("both").unwrap(), &listed);
-        let handle = CatalogHandle::new(Catalog::new(vec![Arc::new(own)], true));
+        let handle = CatalogHandle::new(Catalog::new(vec![Arc::new(own)], Discovery::Unreachable));
         let code = |alias: &str| handle.load().find(alias).map(|_| ()).map_err(|error| error.code().facts().code);
         assert_eq!(code("both"), Ok(()));
         assert_eq!(code("new"), Err("upstream_unavailable"));
+        handle.not_discovered(&UpstreamError::Malformed("it is none".to_owned()));
+        assert_eq!((code("both"), code("new")), (Ok(()), Err("upstream_error")));
 
         handle.discovered(&found, vec!["both".to_owned(), "new".to_owned(), "not an alias".to_owned()]);
         assert_eq!(aliases(&handle), ["both", "new"]);
@@ -183,6 +210,8 @@ mod tests {
         handle.discovered(&found, vec!["newer".to_owned(), "new".to_owned()]);
         assert_eq!(aliases(&handle), ["both", "newer", "new"]);
         assert!(Arc::ptr_eq(handle.load().find("new").unwrap(), &first));
+        handle.not_discovered(&UpstreamError::Malformed("it is none".to_owned()));
+        assert_eq!((code("new"), code("other")), (Ok(()), Err("model_not_in_allowlist")));
         handle.discovered(&found, vec![]);
         assert_eq!(aliases(&handle), ["both"]);
     }

@@ -26,6 +26,7 @@ pub(crate) async fn read_once(shared: &Shared, upstream: &Arc<Upstream>) -> bool
             true
         }
         Err(error) => {
+            shared.catalog().not_discovered(&error);
             let name = upstream.name();
             tracing::warn!(upstream = name, %error, "the models of upstream '{name}' could not be listed; trying again");
             false

@@ -11,7 +11,7 @@ use secrecy::SecretString;
 use super::ConfigError;
 use super::models_file::{self, ModelsFile};
 use super::values::{base_url, bytes, seconds};
-use crate::catalog::{Catalog, CatalogModel};
+use crate::catalog::{Catalog, CatalogModel, Discovery};
 use crate::domain::alias::ModelAlias;
 use crate::domain::model::{Constraints, Modalities, ModelFacts};
 use crate::upstream::{DEMO, Endpoint, Timeouts, Upstream};
@@ -96,7 +96,8 @@ impl UpstreamSettings {
         if models.iter().any(|model| Arc::ptr_eq(&model.upstream, &demo)) {
             upstreams.push(demo);
         }
-        let catalog = Catalog::new(models, discover.is_some());
+        let discovery = if discover.is_some() { Discovery::Unreachable } else { Discovery::Complete };
+        let catalog = Catalog::new(models, discovery);
         Ok(UpstreamPlan { upstreams, catalog, discover, refresh: self.upstream_models_refresh_secs })
     }
 

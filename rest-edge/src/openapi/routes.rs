@@ -102,7 +102,8 @@ fn facts(operation: Operation) -> RouteFacts {
             request: None,
             success: Answer::ok("The model.", Content::json("Model", &["Model"])),
             other_failure: None,
-            errors: &[ANY, CORE, CALLER, MODEL],
+            // Of a server that has not given its list of models.
+            errors: &[ANY, CORE, CALLER, MODEL, &[ErrorCode::UpstreamError]],
         },
         Operation::ListErrors => RouteFacts {
             tag: Tag::Errors,
