@@ -1,6 +1,10 @@
-//! The member names of OpenAI's chat request: the edge reads them, and the core refuses them where a caller puts them
-//! among the unknown members, so that gateway and model server can never read two different values of one member.
+//! What edge and core have to say alike in OpenAI's JSON.
 
+use crate::json::Writer;
+use crate::v1::{ToolCall, tool_call};
+
+// The edge reads these, and the core refuses them where a caller puts them among the unknown members, so that gateway
+// and model server can never read two different values of one member.
 crate::json_members! {
     /// A known member of the request.
     pub enum ChatRequestMember {
@@ -40,4 +44,38 @@ crate::json_members! {
         Functions = "functions",
         FunctionCall = "function_call",
     }
+}
+
+/// Writes a tool call: the edge to its client, the core to a model server.
+pub fn write_tool_call(writer: &mut Writer, call: &ToolCall) {
+    writer.begin_object();
+    writer.optional_string("id", Some(&call.id));
+    match &call.call {
+        None => writer.optional_string("type", Some(call.other_type.as_str()).filter(|name| !name.is_empty())),
+        Some(tool_call::Call::Function(function)) => {
+            writer.optional_string("type", Some(call_type(call, "function")));
+            writer.name("function");
+            writer.begin_object();
+            writer.optional_string("name", Some(&function.name));
+            writer.optional_string("arguments", Some(&function.arguments));
+            writer.members_of(&function.unknown_members_json);
+            writer.end_object();
+        }
+        Some(tool_call::Call::Custom(custom)) => {
+            writer.optional_string("type", Some(call_type(call, "custom")));
+            writer.name("custom");
+            writer.begin_object();
+            writer.optional_string("name", Some(&custom.name));
+            writer.optional_string("input", Some(&custom.input));
+            writer.members_of(&custom.unknown_members_json);
+            writer.end_object();
+        }
+    }
+    writer.members_of(&call.unknown_members_json);
+    writer.end_object();
+}
+
+/// The model server's own name for the kind of a call, where it has one.
+fn call_type<'a>(call: &'a ToolCall, usual: &'a str) -> &'a str {
+    if call.other_type.is_empty() { usual } else { &call.other_type }
 }

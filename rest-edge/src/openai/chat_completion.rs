@@ -1,9 +1,10 @@
 //! The whole answer out.
 
 use gateway_proto::json::Writer;
+use gateway_proto::openai::write_tool_call;
 use gateway_proto::v1::{
     AssistantMessage, ChatCompletion, Choice, CompletionTokensDetails, FinishReason, Logprobs, PromptTokensDetails,
-    TokenLogprob, ToolCall, Usage, assistant_message, choice, tool_call,
+    TokenLogprob, Usage, assistant_message, choice,
 };
 
 /// What an answer takes besides its texts, roughly: room enough that the buffer seldom grows.
@@ -86,39 +87,6 @@ fn write_message(writer: &mut Writer, message: &AssistantMessage) {
     }
     writer.members_of(&message.unknown_members_json);
     writer.end_object();
-}
-
-fn write_tool_call(writer: &mut Writer, call: &ToolCall) {
-    writer.begin_object();
-    writer.optional_string("id", Some(&call.id));
-    match &call.call {
-        None => writer.optional_string("type", Some(call.other_type.as_str()).filter(|name| !name.is_empty())),
-        Some(tool_call::Call::Function(function)) => {
-            writer.optional_string("type", Some(call_type(call, "function")));
-            writer.name("function");
-            writer.begin_object();
-            writer.optional_string("name", Some(&function.name));
-            writer.optional_string("arguments", Some(&function.arguments));
-            writer.members_of(&function.unknown_members_json);
-            writer.end_object();
-        }
-        Some(tool_call::Call::Custom(custom)) => {
-            writer.optional_string("type", Some(call_type(call, "custom")));
-            writer.name("custom");
-            writer.begin_object();
-            writer.optional_string("name", Some(&custom.name));
-            writer.optional_string("input", Some(&custom.input));
-            writer.members_of(&custom.unknown_members_json);
-            writer.end_object();
-        }
-    }
-    writer.members_of(&call.unknown_members_json);
-    writer.end_object();
-}
-
-/// The model server's own name for the kind of a call, where it has one.
-fn call_type<'a>(call: &'a ToolCall, usual: &'a str) -> &'a str {
-    if call.other_type.is_empty() { usual } else { &call.other_type }
 }
 
 fn write_logprobs_form(writer: &mut Writer, form: Option<&choice::LogprobsForm>) {

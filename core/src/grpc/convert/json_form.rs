@@ -7,9 +7,10 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use gateway_proto::ApiError;
 use gateway_proto::json::Writer;
+use gateway_proto::openai::write_tool_call;
 use gateway_proto::v1::{
     ChatMessage, ChatRequest, ContentPart, FunctionTool, ImagePart, JsonSchemaFormat, ResponseFormat, Role, Tool,
-    ToolCall, ToolChoice, chat_message, content_part, image_part, response_format, tool, tool_call, tool_choice,
+    ToolChoice, chat_message, content_part, image_part, response_format, tool, tool_choice,
 };
 
 use crate::domain::chat::JsonRequest;
@@ -72,7 +73,7 @@ fn typed_message(message: &ChatMessage) -> Bytes {
         if !message.tool_calls.is_empty() {
             writer.name("tool_calls");
             writer.begin_array();
-            message.tool_calls.iter().for_each(|call| tool_call(writer, call));
+            message.tool_calls.iter().for_each(|call| write_tool_call(writer, call));
             writer.end_array();
         }
         writer.optional_string("tool_call_id", message.tool_call_id.as_deref());
@@ -124,36 +125,6 @@ fn image_url(writer: &mut Writer, image: &ImagePart) {
         }
     }
     writer.optional_string("detail", image.detail.as_deref());
-    writer.end_object();
-}
-
-fn tool_call(writer: &mut Writer, call: &ToolCall) {
-    writer.begin_object();
-    writer.optional_string("id", Some(&call.id));
-    match &call.call {
-        None => {
-            writer.optional_string("type", Some(&call.other_type).filter(|name| !name.is_empty()).map(|x| x.as_str()))
-        }
-        Some(tool_call::Call::Function(function)) => {
-            writer.optional_string("type", Some("function"));
-            writer.name("function");
-            writer.begin_object();
-            writer.optional_string("name", Some(&function.name));
-            writer.optional_string("arguments", Some(&function.arguments));
-            writer.members_of(&function.unknown_members_json);
-            writer.end_object();
-        }
-        Some(tool_call::Call::Custom(custom)) => {
-            writer.optional_string("type", Some("custom"));
-            writer.name("custom");
-            writer.begin_object();
-            writer.optional_string("name", Some(&custom.name));
-            writer.optional_string("input", Some(&custom.input));
-            writer.members_of(&custom.unknown_members_json);
-            writer.end_object();
-        }
-    }
-    writer.members_of(&call.unknown_members_json);
     writer.end_object();
 }
 

@@ -1,4 +1,4 @@
-use gateway_proto::v1::{FunctionCall, TopLogprob};
+use gateway_proto::v1::{FunctionCall, ToolCall, TopLogprob, tool_call};
 use serde_json::{Value, json};
 
 use super::*;

@@ -1,4 +1,6 @@
-use gateway_proto::v1::{AudioPart, ContentParts, CustomToolCall, FunctionCall, ImageData, StreamOptions};
+use gateway_proto::v1::{
+    AudioPart, ContentParts, CustomToolCall, FunctionCall, ImageData, StreamOptions, ToolCall, tool_call,
+};
 use serde_json::{Value, json};
 
 use super::*;
