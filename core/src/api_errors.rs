@@ -98,6 +98,9 @@ pub(crate) fn from_upstream(error: UpstreamError, alias: &ModelAlias) -> ApiErro
             about_model(upstream_error(&format!("The model server answered with status {status}.")))
                 .with_metadata("upstream_status", status.to_string())
         }
+        UpstreamError::Refused { status: 200..300, message: Some(message), .. } => {
+            about_model(upstream_error(&format!("The model server answered with an error: {message}")))
+        }
         UpstreamError::Refused { status, message: Some(message), .. } => {
             about_model(upstream_error(&format!("The model server answered with status {status}: {message}")))
                 .with_metadata("upstream_status", status.to_string())

@@ -1,9 +1,12 @@
 //! One stateless chat, from an accepted caller to the model server's answer.
 
+mod stream;
+
+use std::sync::Arc;
 use std::time::Instant;
 
 use gateway_proto::ApiError;
-use gateway_proto::v1::ChatCompletion;
+use gateway_proto::v1::{ChatCompletion, Usage};
 use http::HeaderValue;
 
 use crate::api_errors;
@@ -14,11 +17,13 @@ use crate::domain::limits::{Applied, apply_constraints};
 use crate::shared::Shared;
 use crate::upstream::{CallContext, RequestBody, UpstreamError};
 
+pub use stream::{ChatStream, stream};
+
 /// An answer, and what the caller is told about how it came to be.
 #[derive(Debug)]
-pub struct Answered {
+pub struct Answered<T> {
     /// The answer.
-    pub completion: ChatCompletion,
+    pub answer: T,
     /// What was changed in the request.
     pub applied: Applied,
     /// The model server's own name of the model that served.
@@ -28,25 +33,39 @@ pub struct Answered {
 }
 
 /// Answers a chat with a whole completion. Dropping the future cancels the call to the model server.
-pub async fn complete(shared: &Shared, call: &Call, mut request: JsonRequest) -> Result<Answered, ApiError> {
-    let checked = check_request(&request)?;
-    let catalog = shared.catalog().load();
-    let model = catalog.find(checked.alias.as_str())?;
-    let applied = apply_constraints(&mut request, &checked, &model.facts)?;
-
+pub async fn complete(
+    shared: &Shared,
+    call: &Call,
+    mut request: JsonRequest,
+) -> Result<Answered<ChatCompletion>, ApiError> {
+    let (model, applied) = prepare(shared, &mut request)?;
     let body = RequestBody::unary(&request, &model.upstream_model);
     let context = CallContext { request_id: call.request_id.as_str(), deadline: call.deadline };
     let begin = Instant::now();
     let answer = model.upstream.complete(body, model.facts.alias.as_str(), context).await;
-    observe(model, begin, answer.as_ref());
+    model.upstream.observe(begin.elapsed(), answer.is_ok());
 
-    let completion = answer.map_err(|error| refusal(error, &applied, model))?;
-    Ok(Answered {
-        completion,
+    let completion = answer.map_err(|error| refusal(error, &applied, &model))?;
+    count_tokens(&model, completion.usage.as_ref());
+    Ok(answered(completion, &model, applied))
+}
+
+/// Judges a request and fits it to its model.
+fn prepare(shared: &Shared, request: &mut JsonRequest) -> Result<(Arc<CatalogModel>, Applied), ApiError> {
+    let checked = check_request(request)?;
+    let catalog = shared.catalog().load();
+    let model = catalog.find(checked.alias.as_str())?;
+    let applied = apply_constraints(request, &checked, &model.facts)?;
+    Ok((Arc::clone(model), applied))
+}
+
+fn answered<T>(answer: T, model: &CatalogModel, applied: Applied) -> Answered<T> {
+    Answered {
+        answer,
         applied,
         resolved_model: model.resolved_model.clone(),
         resolved_backend: model.upstream.resolved_backend().clone(),
-    })
+    }
 }
 
 /// Why there is no answer. A server that refuses the limit that was already raised cannot be satisfied by the gateway.
@@ -58,9 +77,8 @@ fn refusal(error: UpstreamError, applied: &Applied, model: &CatalogModel) -> Api
     }
 }
 
-fn observe(model: &CatalogModel, begin: Instant, answer: Result<&ChatCompletion, &UpstreamError>) {
-    model.upstream.observe(begin.elapsed(), answer.is_ok());
-    if let Some(usage) = answer.ok().and_then(|completion| completion.usage.as_ref()) {
+fn count_tokens(model: &CatalogModel, usage: Option<&Usage>) {
+    if let Some(usage) = usage {
         model.tokens.prompt.increment(usage.prompt_tokens.into());
         model.tokens.completion.increment(usage.completion_tokens.into());
     }

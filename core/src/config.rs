@@ -7,6 +7,7 @@ mod upstreams;
 mod values;
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use gateway_auth::{RateLimit, TokenTable};
 
@@ -14,6 +15,8 @@ pub use credentials::{AuthSettings, CredentialSource};
 pub use process::{LogFormat, ProcessSettings, parse_settings, settings_of_this_process};
 pub use upstreams::{UpstreamPlan, UpstreamSettings};
 pub use values::ListenAddress;
+
+use values::seconds;
 
 /// The settings that only the core has.
 #[derive(Debug, Clone, clap::Args)]
@@ -27,6 +30,10 @@ pub struct CoreSettings {
     /// The folder of what outlives the process.
     #[arg(long, env = "DATA_DIR", default_value = "data")]
     pub data_dir: PathBuf,
+    /// How long the head of a stream waits for the first event of the model server, so that an error before it has its
+    /// own status.
+    #[arg(long, env = "STREAM_HEAD_WAIT_SECS", default_value = "15", value_parser = seconds)]
+    pub stream_head_wait_secs: Duration,
     #[expect(missing_docs, reason = "clap would take a comment for the help text of the whole program")]
     #[command(flatten)]
     pub auth: AuthSettings,
@@ -52,6 +59,8 @@ pub struct CoreConfig {
     pub docs_url: String,
     /// The largest JSON body that the edge takes.
     pub max_body_bytes: usize,
+    /// How long the head of a stream waits for its first event.
+    pub stream_head_wait: Duration,
 }
 
 /// A setting or a file that cannot be used. The text names the setting, what is wrong and what would be right.
@@ -86,6 +95,7 @@ impl CoreSettings {
             upstreams: self.upstream.plan()?,
             docs_url: format!("{}/docs/errors", public_url.trim_end_matches('/')),
             max_body_bytes: process.max_body_bytes,
+            stream_head_wait: self.stream_head_wait_secs,
         })
     }
 }

@@ -71,7 +71,7 @@ impl Services {
     /// Who answers an RPC.
     pub(crate) fn call(mut self, rpc: Option<Rpc>, request: http::Request<Body>) -> ResponseFuture {
         match rpc {
-            Some(Rpc::CreateChatCompletion) => self.chat.call(request),
+            Some(Rpc::CreateChatCompletion | Rpc::StreamChatCompletion) => self.chat.call(request),
             Some(Rpc::ListModels | Rpc::GetModel) => self.models.call(request),
             Some(Rpc::ListErrors | Rpc::GetError) => self.errors.call(request),
             Some(Rpc::WhoAmI) => self.identity.call(request),

@@ -63,6 +63,7 @@ impl Core {
             in_flight: InFlight::default(),
             docs_url: config.docs_url,
             max_body_bytes: config.max_body_bytes,
+            stream_head_wait: config.stream_head_wait,
         });
         let (health, health_service) = tonic_health::server::health_reporter();
         for service in services() {

@@ -1,6 +1,7 @@
 //! What the parts of the core share.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use gateway_auth::Authenticator;
 
@@ -30,6 +31,8 @@ pub struct Parts {
     pub docs_url: String,
     /// The largest JSON body that the edge takes.
     pub max_body_bytes: usize,
+    /// How long the head of a stream waits for its first event.
+    pub stream_head_wait: Duration,
 }
 
 impl Shared {
@@ -73,6 +76,12 @@ impl Shared {
     #[must_use]
     pub fn max_body_bytes(&self) -> usize {
         self.0.max_body_bytes
+    }
+
+    /// How long the head of a stream waits for its first event.
+    #[must_use]
+    pub fn stream_head_wait(&self) -> Duration {
+        self.0.stream_head_wait
     }
 
     /// The largest gRPC message, in bytes: every body that the edge takes fits.

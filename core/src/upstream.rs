@@ -3,14 +3,17 @@
 //! An [`Upstream`] is one server under the operator's name for it: a real one behind [`http`], or the built-in
 //! [`demo`], which answers in this process in the same bytes, so that one reader serves both.
 
+mod chunks;
 mod completion;
 mod demo;
 mod error;
+mod events;
 mod failure;
 mod http;
 mod models;
 mod request_body;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use ::http::HeaderValue;
@@ -19,6 +22,9 @@ use gateway_proto::v1::ChatCompletion;
 use metrics::Histogram;
 use tokio::time::Instant;
 
+use chunks::Source;
+
+pub use chunks::Chunks;
 pub use error::{Phase, UpstreamError};
 pub use http::{Endpoint, Timeouts};
 pub use request_body::RequestBody;
@@ -108,6 +114,22 @@ impl Upstream {
             Err(malformed) => Err(failure::inside_success(&answer, self.host()).unwrap_or(malformed)),
             completion => completion,
         }
+    }
+
+    /// Asks for a stream of `wanted` answers, whose `model` becomes `alias`; answered once the server has begun to.
+    /// Dropping the future, or the stream, cancels the call.
+    pub async fn stream(
+        self: Arc<Self>,
+        body: RequestBody,
+        alias: String,
+        wanted: usize,
+        context: CallContext<'_>,
+    ) -> Result<Chunks, UpstreamError> {
+        let source = match &self.transport {
+            Transport::Http(server) => Source::Http(server.stream(body, context, self.max_response_bytes).await?),
+            Transport::Demo => Source::Demo(demo::stream(&body.concat(), context).await?),
+        };
+        Ok(Chunks::new(self, source, alias, wanted))
     }
 
     /// The names of the server's models.

@@ -38,4 +38,10 @@ pub struct EdgeSettings {
     /// How long a request's body may take, besides one second for each KiB of it.
     #[arg(long, env = "BODY_TIMEOUT_SECS", default_value = "10", value_parser = seconds)]
     pub body_timeout_secs: Duration,
+    /// How long a stream may be silent before the client is sent a comment.
+    #[arg(long, env = "STREAM_KEEP_ALIVE_SECS", default_value = "15", value_parser = seconds)]
+    pub stream_keep_alive_secs: Duration,
+    /// How long a client may take nothing of an answer before its connection is closed.
+    #[arg(long, env = "WRITE_TIMEOUT_SECS", default_value = "60", value_parser = seconds)]
+    pub write_timeout_secs: Duration,
 }

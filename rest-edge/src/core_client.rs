@@ -140,7 +140,8 @@ fn never_sent(status: &Status) -> bool {
     false
 }
 
-fn failure(status: Status) -> Failure {
+/// A status of the core as the failure of a request.
+pub(crate) fn failure(status: Status) -> Failure {
     let headers = incoming(status.metadata().clone());
     if let Some(error) = ApiError::from_status(&status) {
         return Failure { error, headers };

@@ -34,9 +34,8 @@ impl Failure {
     /// The response with its body as bytes.
     pub(crate) fn into_raw(self, request_id: &str, public_url: &str) -> http::Response<Vec<u8>> {
         let Self { error, mut headers } = self;
+        count(&error);
         let facts = error.code().facts();
-        metrics::counter!("gateway_http_errors_total", "code" => facts.code).increment(1);
-
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         headers.insert(X_ERROR_CODE, HeaderValue::from_static(facts.code));
         headers.insert(X_SHOULD_RETRY, HeaderValue::from_static(if error.retryable() { "true" } else { "false" }));
@@ -55,10 +54,26 @@ impl Failure {
     }
 }
 
+fn count(error: &ApiError) {
+    metrics::counter!("gateway_http_errors_total", "code" => error.code().facts().code).increment(1);
+}
+
 /// `{"error":{...}}`.
 pub(crate) fn envelope(error: &ApiError, request_id: &str, public_url: &str) -> Vec<u8> {
-    let facts = error.code().facts();
     let mut writer = Writer::with_capacity(512);
+    write_envelope(&mut writer, error, request_id, public_url);
+    writer.finish()
+}
+
+/// Writes an error that came after the head was sent.
+pub(crate) fn write_late_error(writer: &mut Writer, error: &ApiError, request_id: &str, public_url: &str) {
+    count(error);
+    write_envelope(writer, error, request_id, public_url);
+}
+
+/// Writes `{"error":{...}}`.
+fn write_envelope(writer: &mut Writer, error: &ApiError, request_id: &str, public_url: &str) {
+    let facts = error.code().facts();
     writer.begin_object();
     writer.name("error");
     writer.begin_object();
@@ -75,7 +90,6 @@ pub(crate) fn envelope(error: &ApiError, request_id: &str, public_url: &str) -> 
     writer.optional_string("request_id", Some(request_id));
     writer.end_object();
     writer.end_object();
-    writer.finish()
 }
 
 #[cfg(test)]

@@ -14,6 +14,7 @@ mod routes;
 
 mod body;
 mod error;
+mod events;
 mod openai;
 
 pub mod core_client;

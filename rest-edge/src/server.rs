@@ -65,6 +65,7 @@ impl EdgeServer {
             public_url,
             max_body_bytes: config.max_body_bytes,
             body_timeout: settings.body_timeout_secs,
+            keep_alive: settings.stream_keep_alive_secs,
             body_room: Arc::new(Semaphore::new((settings.max_bytes_in_flight / 1024).min(Semaphore::MAX_PERMITS))),
             ends: CancellationToken::new(),
         });

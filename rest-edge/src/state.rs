@@ -24,6 +24,8 @@ pub(crate) struct Parts {
     pub(crate) max_body_bytes: usize,
     /// How long a body may take, besides one second for each KiB.
     pub(crate) body_timeout: Duration,
+    /// How long a stream may be silent before a comment is sent.
+    pub(crate) keep_alive: Duration,
     /// The room for request bodies, in KiB.
     pub(crate) body_room: Arc<Semaphore>,
     /// Cancelled once the process is about to end.

@@ -1,5 +1,6 @@
 //! A whole answer of a model server, read into the contract's form.
 
+mod chunk;
 mod logprobs;
 mod usage;
 
@@ -13,6 +14,8 @@ use gateway_proto::v1::{
     tool_call,
 };
 use uuid::Uuid;
+
+pub(super) use chunk::ChunkReader;
 
 use super::error::UpstreamError;
 
@@ -43,7 +46,7 @@ gateway_proto::json_members! { enum CustomMember { Name = "name", Input = "input
 
 /// Reads an answer. Its `model` becomes the alias that the caller asked for.
 pub(super) fn read(body: &[u8], alias: &str) -> Result<ChatCompletion, UpstreamError> {
-    let malformed = |fault: Fault| UpstreamError::Malformed(fault.into_error(body, "it").message().to_owned());
+    let malformed = |fault: Fault| malformed(fault, body);
     let mut reader = Reader::new(body).map_err(malformed)?;
     let completion = completion(&mut reader, alias).and_then(|completion| reader.end().map(|()| completion));
     let mut completion = completion.map_err(malformed)?;
@@ -52,6 +55,10 @@ pub(super) fn read(body: &[u8], alias: &str) -> Result<ChatCompletion, UpstreamE
     }
     make_up_what_is_missing(&mut completion);
     Ok(completion)
+}
+
+fn malformed(fault: Fault, text: &[u8]) -> UpstreamError {
+    UpstreamError::Malformed(fault.into_error(text, "it").message().to_owned())
 }
 
 fn completion(reader: &mut Reader<'_>, alias: &str) -> Result<ChatCompletion, Fault> {
@@ -86,17 +93,30 @@ fn error_member(reader: &mut Reader<'_>) -> Result<(), Fault> {
 /// Some servers leave out ids and times that clients rely on.
 fn make_up_what_is_missing(completion: &mut ChatCompletion) {
     if completion.id.is_empty() {
-        completion.id = format!("chatcmpl-{}", Uuid::now_v7().simple());
+        completion.id = new_completion_id();
     }
     if completion.created == 0 {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        completion.created = i64::try_from(now.as_secs()).unwrap_or_default();
+        completion.created = now();
     }
     let calls = completion.choices.iter_mut().filter_map(|choice| choice.message.as_mut());
     for call in calls.flat_map(|message| &mut message.tool_calls).filter(|call| call.id.is_empty()) {
         // A client must be able to name the call that it answers.
-        call.id = format!("call_{}", Uuid::now_v7().simple());
+        call.id = new_call_id();
     }
+}
+
+fn new_completion_id() -> String {
+    format!("chatcmpl-{}", Uuid::now_v7().simple())
+}
+
+fn new_call_id() -> String {
+    format!("call_{}", Uuid::now_v7().simple())
+}
+
+/// Seconds since 1970.
+fn now() -> i64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(now.as_secs()).unwrap_or_default()
 }
 
 fn choice(reader: &mut Reader<'_>, position: usize) -> Result<Choice, Fault> {
@@ -121,7 +141,8 @@ fn choice(reader: &mut Reader<'_>, position: usize) -> Result<Choice, Fault> {
 /// The reason as a number, and in the server's own words where it is none of ours.
 fn finish_reason(reason: Option<String>) -> (i32, String) {
     let known = match reason.as_deref() {
-        None => FinishReason::Unspecified,
+        // Some servers spell null as an empty text.
+        None | Some("") => FinishReason::Unspecified,
         Some("stop") => FinishReason::Stop,
         Some("length") => FinishReason::Length,
         Some("tool_calls") => FinishReason::ToolCalls,

@@ -7,6 +7,7 @@
 
 mod answer;
 mod script;
+mod stream;
 
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode, header};
@@ -14,24 +15,55 @@ use serde_json::{Value, json};
 
 use super::error::{Phase, UpstreamError};
 use super::{CallContext, failure};
-use script::{Failure, Outcome};
+use script::{Failure, Outcome, Reply};
+
+pub(super) use stream::DemoStream;
 
 /// Answers a request.
 pub(super) async fn complete(body: &[u8], context: CallContext<'_>) -> Result<Bytes, UpstreamError> {
-    let request: Value = serde_json::from_slice(body)
-        .map_err(|_| UpstreamError::Malformed("the demo was sent something that is not JSON".to_owned()))?;
-    let (pause, outcome) = script::play(&request);
+    let request = read(body)?;
+    match play(&request, context).await? {
+        Outcome::Reply(reply) if reply.breaks_off => Err(broken()),
+        Outcome::Reply(reply) => Ok(answer::render(&request, &reply).into()),
+        Outcome::Failure(failure) => Err(fail(failure)),
+        Outcome::Garbage => Ok(Bytes::from_static(GARBAGE)),
+    }
+}
+
+/// Answers a request with a stream.
+pub(super) async fn stream(body: &[u8], context: CallContext<'_>) -> Result<DemoStream, UpstreamError> {
+    let request = read(body)?;
+    match play(&request, context).await? {
+        Outcome::Reply(reply) => Ok(DemoStream::new(answer::events(&request, &reply), &reply, context.deadline)),
+        Outcome::Failure(failure) => Err(fail(failure)),
+        Outcome::Garbage => {
+            let events = vec![Bytes::from_static(b"data: "), Bytes::from_static(GARBAGE), Bytes::from_static(b"\n\n")];
+            Ok(DemoStream::new(events, &Reply::default(), None))
+        }
+    }
+}
+
+const GARBAGE: &[u8] = b"<html>This is not a chat completion.</html>";
+
+fn read(body: &[u8]) -> Result<Value, UpstreamError> {
+    serde_json::from_slice(body)
+        .map_err(|_| UpstreamError::Malformed("the demo was sent something that is not JSON".to_owned()))
+}
+
+/// What comes of a request, after the pause that it asks for.
+async fn play(request: &Value, context: CallContext<'_>) -> Result<Outcome, UpstreamError> {
+    let (pause, outcome) = script::play(request);
     let pause = tokio::time::Instant::now() + pause;
     if let Some(deadline) = context.deadline.filter(|deadline| *deadline < pause) {
         tokio::time::sleep_until(deadline).await;
         return Err(UpstreamError::TimedOut(Phase::Total));
     }
     tokio::time::sleep_until(pause).await;
-    match outcome {
-        Outcome::Reply(reply) => Ok(answer::render(&request, &reply).into()),
-        Outcome::Failure(failure) => Err(fail(failure)),
-        Outcome::Garbage => Ok(Bytes::from_static(b"<html>This is not a chat completion.</html>")),
-    }
+    Ok(outcome)
+}
+
+fn broken() -> UpstreamError {
+    UpstreamError::Broken("the demo plays a connection that breaks".into())
 }
 
 fn fail(failure: Failure) -> UpstreamError {

@@ -1,6 +1,8 @@
 //! A model server behind HTTP: one pooled client, HTTP/1.1 or 2 by what the server offers, TLS by rustls. It follows
 //! no redirect and takes no proxy from the environment: a caller's text must not decide where a key is sent.
 
+mod stream_body;
+
 use std::error::Error;
 use std::future::Future;
 use std::time::Duration;
@@ -17,6 +19,12 @@ use super::error::{Phase, UpstreamError};
 use super::failure;
 use super::request_body::RequestBody;
 
+pub(super) use stream_body::StreamBody;
+
+/// How much of an answer a server may send over HTTP/2 before it is taken: a client that reads slowly must not fill the
+/// gateway's memory, nor keep others on the same connection waiting.
+const STREAM_WINDOW: u32 = 128 << 10;
+const CONNECTION_WINDOW: u32 = 1 << 30;
 /// How long an idle connection is kept: less than the minute after which common servers and balancers close theirs.
 const POOL_IDLE: Duration = Duration::from_secs(50);
 
@@ -64,6 +72,8 @@ impl HttpServer {
             .connect_timeout(endpoint.timeouts.connect)
             .pool_idle_timeout(POOL_IDLE)
             .tcp_nodelay(true)
+            .http2_initial_stream_window_size(STREAM_WINDOW)
+            .http2_initial_connection_window_size(CONNECTION_WINDOW)
             .user_agent(concat!("chat-gateway/", env!("CARGO_PKG_VERSION")))
             .tls_backend_preconfigured(tls(&endpoint.extra_roots))
             .build()?;
@@ -95,32 +105,67 @@ impl HttpServer {
         context: CallContext<'_>,
         limit: usize,
     ) -> Result<Bytes, UpstreamError> {
+        self.read_all(self.chat(body, context), context.deadline, limit).await
+    }
+
+    /// Asks for a stream, and gives its body once the server has begun to answer.
+    pub(super) async fn stream(
+        &self,
+        body: RequestBody,
+        context: CallContext<'_>,
+        limit: usize,
+    ) -> Result<StreamBody, UpstreamError> {
+        let request = self.chat(body, context).header(ACCEPT, HeaderValue::from_static("text/event-stream"));
+        let end = self.end(context.deadline);
+        let response = self.send(request, end).await?;
+        if is_json(response.headers()) {
+            // A whole answer in place of a stream, which may hold an error.
+            let body = self.read(response, end, limit).await?;
+            let malformed = || UpstreamError::Malformed("it is no stream of events".to_owned());
+            return Err(failure::inside_success(&body, self.host()).unwrap_or_else(malformed));
+        }
+        Ok(StreamBody::new(response, self.timeouts.idle, end, limit))
+    }
+
+    pub(super) async fn get_models(&self, limit: usize) -> Result<Bytes, UpstreamError> {
+        self.read_all(self.client.get(self.models_url.clone()).headers(self.headers.clone()), None, limit).await
+    }
+
+    fn chat(&self, body: RequestBody, context: CallContext<'_>) -> reqwest::RequestBuilder {
         let mut request = self.client.post(self.chat_url.clone()).headers(self.headers.clone());
         if let Ok(id) = HeaderValue::from_str(context.request_id) {
             request = request.header(HeaderName::from_static("x-request-id"), id);
         }
-        self.run(request.body(reqwest::Body::wrap(body)), context.deadline, limit).await
+        request.body(reqwest::Body::wrap(body))
     }
 
-    pub(super) async fn get_models(&self, limit: usize) -> Result<Bytes, UpstreamError> {
-        self.run(self.client.get(self.models_url.clone()).headers(self.headers.clone()), None, limit).await
+    /// When a call ends at the latest.
+    fn end(&self, deadline: Option<Instant>) -> Instant {
+        let end = Instant::now() + self.timeouts.total;
+        deadline.map_or(end, |deadline| deadline.min(end))
     }
 
     /// Sends a request and reads the whole of a successful answer.
-    async fn run(
+    async fn read_all(
         &self,
         request: reqwest::RequestBuilder,
         deadline: Option<Instant>,
         limit: usize,
     ) -> Result<Bytes, UpstreamError> {
-        let end = Instant::now() + self.timeouts.total;
-        let end = deadline.map_or(end, |deadline| deadline.min(end));
+        let end = self.end(deadline);
+        let response = self.send(request, end).await?;
+        self.read(response, end, limit).await
+    }
+
+    /// Sends a request and gives a successful answer, of which the head was read.
+    async fn send(&self, request: reqwest::RequestBuilder, end: Instant) -> Result<Response, UpstreamError> {
         let response = self.within(Phase::FirstByte, self.timeouts.first_byte, end, request.send()).await?;
-        let (status, headers) = (response.status(), response.headers().clone());
+        let status = response.status();
         if status.is_success() {
-            return self.read(response, end, limit).await;
+            return Ok(response);
         }
         // Of a failed answer only the beginning is of use.
+        let headers = response.headers().clone();
         let body = self.read(response, end, failure::MAX_READ_BYTES).await.unwrap_or_default();
         Err(failure::read(status, &headers, &body, self.host()))
     }
@@ -163,6 +208,10 @@ impl HttpServer {
             Err(_) => Err(UpstreamError::TimedOut(if end < step_end { Phase::Total } else { phase })),
         }
     }
+}
+
+fn is_json(headers: &HeaderMap) -> bool {
+    headers.get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"application/json"))
 }
 
 fn classify(error: reqwest::Error) -> UpstreamError {

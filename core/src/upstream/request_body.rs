@@ -26,17 +26,22 @@ impl RequestBody {
     /// The body of a unary call for a model under the server's own name for it.
     #[must_use]
     pub fn unary(request: &JsonRequest, upstream_model: &str) -> Self {
-        let mut writer = PieceWriter::default();
+        PieceWriter::begin(request, upstream_model).finish()
+    }
+
+    /// The body of a call that is answered with a stream. Its usage is always asked for, since the gateway counts it.
+    #[must_use]
+    pub fn stream(request: &JsonRequest, upstream_model: &str) -> Self {
+        let mut writer = PieceWriter::begin(request, upstream_model);
+        writer.text.name("stream");
+        writer.text.boolean(true);
+        writer.text.name("stream_options");
         writer.text.begin_object();
-        writer.text.name("model");
-        writer.text.string(upstream_model);
-        writer.list("messages", &request.messages);
-        if !request.tools.is_empty() {
-            writer.list("tools", &request.tools);
+        writer.boolean("include_usage", Some(true));
+        if let Some(options) = &request.parameters.stream_options {
+            writer.boolean("include_obfuscation", options.include_obfuscation);
+            writer.text.members_of(&options.unknown_members_json);
         }
-        writer.json("tool_choice", &request.tool_choice);
-        writer.json("response_format", &request.response_format);
-        writer.parameters(&request.parameters);
         writer.text.end_object();
         writer.finish()
     }
@@ -82,7 +87,24 @@ struct PieceWriter {
 }
 
 impl PieceWriter {
+    /// Writes all that the caller asked for; the object stays open.
+    fn begin(request: &JsonRequest, upstream_model: &str) -> Self {
+        let mut writer = Self::default();
+        writer.text.begin_object();
+        writer.text.name("model");
+        writer.text.string(upstream_model);
+        writer.list("messages", &request.messages);
+        if !request.tools.is_empty() {
+            writer.list("tools", &request.tools);
+        }
+        writer.json("tool_choice", &request.tool_choice);
+        writer.json("response_format", &request.response_format);
+        writer.parameters(&request.parameters);
+        writer
+    }
+
     fn finish(mut self) -> RequestBody {
+        self.text.end_object();
         self.pieces.push_back(self.text.finish().into());
         RequestBody { pieces: self.pieces }
     }
@@ -191,6 +213,8 @@ impl PieceWriter {
 
 #[cfg(test)]
 mod tests {
+    use gateway_proto::v1::StreamOptions;
+
     use super::*;
 
     fn request(messages: Vec<Bytes>) -> JsonRequest {
@@ -216,6 +240,21 @@ mod tests {
                 r#""temperature":0.5,"stop":"\n","seed":9007199254740993,"top_k": 5, "x": {}}"#
             )
         );
+    }
+
+    #[test]
+    fn a_stream_is_asked_for_with_its_usage() {
+        let options = |members: &'static str| StreamOptions {
+            include_usage: Some(false),
+            include_obfuscation: Some(false),
+            unknown_members_json: members.into(),
+        };
+        let mut request = request(vec![]);
+        let text = |request: &JsonRequest| String::from_utf8(RequestBody::stream(request, "m").concat()).unwrap();
+        let begin = r#"{"model":"m","messages":[],"stream":true,"stream_options":{"include_usage":true"#;
+        assert_eq!(text(&request), format!("{begin}}}}}"));
+        request.parameters.stream_options = Some(options(r#"{"x":1}"#));
+        assert_eq!(text(&request), format!(r#"{begin},"include_obfuscation":false,"x":1}}}}"#));
     }
 
     #[test]

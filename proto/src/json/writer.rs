@@ -28,6 +28,24 @@ impl Writer {
         std::mem::take(&mut self.text)
     }
 
+    /// How many bytes were written.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.text.len()
+    }
+
+    /// Whether nothing was written.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.text.is_empty()
+    }
+
+    /// Writes what frames a JSON text and is none itself; what is written next is a text of its own.
+    pub fn frame(&mut self, bytes: &[u8]) {
+        self.text.extend_from_slice(bytes);
+        self.comma_due = false;
+    }
+
     /// Opens an object.
     pub fn begin_object(&mut self) {
         self.begin(b'{');

@@ -17,10 +17,6 @@ use crate::domain::chat::JsonRequest;
 
 /// Brings a request into its JSON form. Text that the caller gave as JSON is taken as it is.
 pub(crate) fn json_request(mut request: ChatRequest) -> Result<JsonRequest, ApiError> {
-    if request.stream_options.is_some() {
-        let message = "'stream_options' is only for a stream.";
-        return Err(ApiError::invalid_field("stream_options", message));
-    }
     let messages = take(&mut request.messages);
     let messages = messages.into_iter().enumerate().map(|(index, message)| json_message(message, index));
     Ok(JsonRequest {

@@ -5,8 +5,10 @@ use std::sync::LazyLock;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
 use image::{ImageFormat, Rgb, RgbImage};
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 use super::script::{Reply, sample};
 
@@ -26,11 +28,7 @@ static IMAGE: LazyLock<String> = LazyLock::new(|| {
 /// The whole answer to a request.
 pub(super) fn render(request: &Value, reply: &Reply) -> String {
     let (text, is_cut) = fit(request, reply);
-    let finish_reason = match (reply.tool_calls.is_empty(), is_cut) {
-        (false, _) => "tool_calls",
-        (true, true) => "length",
-        (true, false) => "stop",
-    };
+    let finish_reason = finish_reason(reply, is_cut);
     let copies = request["n"].as_u64().unwrap_or(1);
     let choices: Vec<Value> = (0..copies)
         .map(|index| {
@@ -55,6 +53,57 @@ pub(super) fn render(request: &Value, reply: &Reply) -> String {
     answer.to_string()
 }
 
+/// The events of a streamed answer: the whole one, taken apart word by word.
+pub(super) fn events(request: &Value, reply: &Reply) -> Vec<Bytes> {
+    let (text, is_cut) = fit(request, reply);
+    let copies = request["n"].as_u64().unwrap_or(1);
+    let mut chunks = Vec::new();
+    for index in 0..copies {
+        let logprobs = |piece: &str| logprobs(request, Some(piece));
+        let mut push = |delta: Value, logprobs: Value| {
+            chunks.push(json!([{"index": index, "delta": delta, "logprobs": logprobs, "finish_reason": null}]));
+        };
+        push(json!({"role": "assistant", "content": "", "refusal": null}), Value::Null);
+        for word in words(reply.reasoning.as_deref()) {
+            push(json!({"reasoning_content": word}), Value::Null);
+        }
+        for word in words(text.as_deref()) {
+            push(json!({"content": word}), logprobs(word));
+        }
+        for word in words(reply.refusal) {
+            push(json!({"refusal": word}), Value::Null);
+        }
+        if reply.has_image {
+            push(json!({"images": images()}), Value::Null);
+        }
+        for (number, (name, arguments)) in reply.tool_calls.iter().enumerate() {
+            let mut begin = tool_call(number, name, "");
+            begin["index"] = json!(number);
+            push(json!({"tool_calls": [begin]}), Value::Null);
+            for piece in words(Some(arguments)) {
+                push(json!({"tool_calls": [{"index": number, "function": {"arguments": piece}}]}), Value::Null);
+            }
+        }
+        let finish_reason = finish_reason(reply, is_cut);
+        chunks.push(json!([{"index": index, "delta": {}, "logprobs": null, "finish_reason": finish_reason}]));
+    }
+    let id = format!("chatcmpl-demo-{}", Uuid::now_v7().simple());
+    let chunk = |choices: Value, usage: Value| {
+        json!({
+            "id": id, "object": "chat.completion.chunk", "created": 0, "model": "demo", "choices": choices,
+            "usage": usage, "system_fingerprint": "fp_demo", "service_tier": request.get("service_tier"),
+        })
+    };
+    let usage = usage(request, reply, text.as_deref(), copies);
+    let chunks = chunks.into_iter().map(|choices| chunk(choices, Value::Null)).chain([chunk(json!([]), usage)]);
+    chunks.map(|chunk| format!("data: {chunk}\n\n")).chain(["data: [DONE]\n\n".to_owned()]).map(Bytes::from).collect()
+}
+
+/// The words of a text, each with the space after it.
+fn words(text: Option<&str>) -> impl Iterator<Item = &str> {
+    text.into_iter().flat_map(|text| text.split_inclusive(' '))
+}
+
 /// The text in the form that was asked for and within the token limit; one word is one token here.
 fn fit(request: &Value, reply: &Reply) -> (Option<String>, bool) {
     let Some(text) = &reply.text else { return (None, false) };
@@ -72,19 +121,37 @@ fn fit(request: &Value, reply: &Reply) -> (Option<String>, bool) {
     }
 }
 
+fn finish_reason(reply: &Reply, is_cut: bool) -> &'static str {
+    match (reply.tool_calls.is_empty(), is_cut) {
+        (false, _) => "tool_calls",
+        (true, true) => "length",
+        (true, false) => "stop",
+    }
+}
+
 fn message(reply: &Reply, text: Option<&str>) -> Value {
     let mut message = json!({"role": "assistant", "content": text, "refusal": reply.refusal});
     if let Some(reasoning) = &reply.reasoning {
         message["reasoning_content"] = json!(reasoning);
     }
     if reply.has_image {
-        message["images"] = json!([{"type": "image_url", "image_url": {"url": IMAGE.as_str()}}]);
+        message["images"] = images();
     }
     if !reply.tool_calls.is_empty() {
-        let call = |(index, (name, arguments)): (usize, &(String, String))| json!({"id": format!("call_demo_{index}"), "type": "function", "function": {"name": name, "arguments": arguments}});
-        message["tool_calls"] = reply.tool_calls.iter().enumerate().map(call).collect();
+        let calls = reply.tool_calls.iter().enumerate();
+        message["tool_calls"] = calls.map(|(number, (name, arguments))| tool_call(number, name, arguments)).collect();
     }
     message
+}
+
+fn images() -> Value {
+    json!([{"type": "image_url", "image_url": {"url": IMAGE.as_str()}}])
+}
+
+fn tool_call(number: usize, name: &str, arguments: &str) -> Value {
+    json!({
+        "id": format!("call_demo_{number}"), "type": "function", "function": {"name": name, "arguments": arguments},
+    })
 }
 
 fn logprobs(request: &Value, text: Option<&str>) -> Value {

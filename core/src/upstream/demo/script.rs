@@ -16,6 +16,8 @@ const HELP: &str = "This is the built-in demo of the chat gateway, not a languag
 /image - answer with an image
 /long N - answer with N words
 /slow SECONDS - answer after a while
+/drip SECONDS TEXT - answer with TEXT; a stream pauses after each word
+/cut TEXT - break off in the middle of the answer
 /refuse - refuse
 /error KIND - fail: upstream_error, bad_request, unauthorized, model_quota_exhausted, upstream_timeout, \
 upstream_unavailable, garbage, internal_error
@@ -39,6 +41,10 @@ pub(super) struct Reply {
     pub(super) has_image: bool,
     /// Names and arguments.
     pub(super) tool_calls: Vec<(String, String)>,
+    /// How long a stream pauses between two chunks.
+    pub(super) pause: Duration,
+    /// Whether the answer breaks off in the middle.
+    pub(super) breaks_off: bool,
 }
 
 /// A way to fail.
@@ -77,6 +83,15 @@ pub(super) fn play(request: &Value) -> (Duration, Outcome) {
             Outcome::Reply(Reply { refusal: Some("The demo refuses, as it was asked to."), ..Reply::default() })
         }
         "/slow" => return (pause(rest), say("The demo took its time.")),
+        "/drip" => {
+            let (seconds, text) = rest.split_once(char::is_whitespace).unwrap_or((rest, "The demo drips."));
+            Outcome::Reply(Reply { text: Some(text.to_owned()), pause: pause(seconds), ..Reply::default() })
+        }
+        "/cut" => Outcome::Reply(Reply {
+            text: Some(format!("The demo breaks off in the middle: {rest}")),
+            breaks_off: true,
+            ..Reply::default()
+        }),
         "/floor" => Outcome::Failure(Failure::Status {
             status: 400,
             message: "max_tokens is below the minimum of this model.",
