@@ -52,6 +52,7 @@ pub struct EdgeServer {
     edge: Edge,
     connections: Arc<Semaphore>,
     times: HeadTimes,
+    write_timeout: Duration,
 }
 
 impl EdgeServer {
@@ -74,6 +75,7 @@ impl EdgeServer {
             edge,
             connections: Arc::new(Semaphore::new(settings.max_connections.get() as usize)),
             times: HeadTimes { head: settings.head_timeout_secs, idle: settings.idle_timeout_secs },
+            write_timeout: settings.write_timeout_secs,
         }
     }
 
@@ -129,7 +131,12 @@ impl EdgeServer {
         drop(stream.set_nodelay(true));
         match Arc::clone(&self.connections).try_acquire_owned() {
             Ok(permit) => {
-                let serving = Serving { service: self.service.clone(), times: self.times, closing: closing.clone() };
+                let serving = Serving {
+                    service: self.service.clone(),
+                    times: self.times,
+                    write_timeout: self.write_timeout,
+                    closing: closing.clone(),
+                };
                 tasks.spawn(async move {
                     serving.serve(stream).await;
                     drop(permit);

@@ -17,6 +17,8 @@ pub enum Step {
     Pause(Duration),
     /// Says nothing until the other side is gone.
     Hang,
+    /// Ends the connection in good order, whatever the other side still expects.
+    Close,
     /// Ends the connection with a reset.
     Reset,
 }
@@ -43,6 +45,9 @@ impl Recorded {
     }
 }
 
+/// What the server does for a request.
+type Director = Arc<dyn Fn(&Recorded) -> Script + Send + Sync>;
+
 /// What a server saw.
 #[derive(Clone, Debug, Default)]
 struct Seen {
@@ -53,10 +58,9 @@ struct Seen {
 }
 
 /// A model server that does as it is told.
-#[derive(Debug)]
 pub struct ScriptedServer {
     address: SocketAddr,
-    script: Arc<Mutex<Script>>,
+    director: Arc<Mutex<Director>>,
     seen: watch::Sender<Seen>,
     task: tokio::task::JoinHandle<()>,
 }
@@ -72,10 +76,17 @@ impl ScriptedServer {
     pub async fn start(script: Script) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let script = Arc::new(Mutex::new(script));
+        let director = Arc::new(Mutex::new(always(script)));
         let seen = watch::Sender::new(Seen::default());
-        let task = tokio::spawn(accept(listener, Arc::clone(&script), seen.clone()));
-        Self { address, script, seen, task }
+        let task = tokio::spawn(accept(listener, Arc::clone(&director), seen.clone()));
+        Self { address, director, seen, task }
+    }
+
+    /// Starts a server that plays for each chat the script that it is given for it.
+    pub async fn directed(director: impl Fn(&Recorded) -> Script + Send + Sync + 'static) -> Self {
+        let server = Self::start(Vec::new()).await;
+        *server.director.lock().unwrap() = Arc::new(director);
+        server
     }
 
     /// Starts a server that answers each chat with this status and body.
@@ -85,7 +96,7 @@ impl ScriptedServer {
 
     /// Plays another script from now on.
     pub fn play(&self, script: Script) {
-        *self.script.lock().unwrap() = script;
+        *self.director.lock().unwrap() = always(script);
     }
 
     /// Answers with this status and body from now on.
@@ -136,6 +147,10 @@ impl ScriptedServer {
     }
 }
 
+fn always(script: Script) -> Director {
+    Arc::new(move |_| script.clone())
+}
+
 /// A response as it goes over the wire.
 fn response(status: u16, headers: &[(&str, &str)], body: &str) -> Vec<u8> {
     let mut text = format!("HTTP/1.1 {status} Status\r\ncontent-length: {}\r\n", body.len());
@@ -159,17 +174,19 @@ pub fn completion_body(text: &str) -> String {
     .to_string()
 }
 
-async fn accept(listener: TcpListener, script: Arc<Mutex<Script>>, seen: watch::Sender<Seen>) {
+async fn accept(listener: TcpListener, director: Arc<Mutex<Director>>, seen: watch::Sender<Seen>) {
     loop {
         let Ok((stream, _)) = listener.accept().await else { return };
         seen.send_modify(|seen| seen.connections += 1);
-        tokio::spawn(serve(stream, Arc::clone(&script), seen.clone()));
+        tokio::spawn(serve(stream, Arc::clone(&director), seen.clone()));
     }
 }
 
-async fn serve(mut stream: TcpStream, script: Arc<Mutex<Script>>, seen: watch::Sender<Seen>) {
+async fn serve(mut stream: TcpStream, director: Arc<Mutex<Director>>, seen: watch::Sender<Seen>) {
     while let Some(request) = read_request(&mut stream).await {
         let is_chat = request.line.ends_with("/chat/completions");
+        let director = Arc::clone(&director.lock().unwrap());
+        let steps = if is_chat { director(&request) } else { Vec::new() };
         seen.send_modify(|seen| seen.requests.push(request));
         if !is_chat {
             let models = r#"{"object":"list","data":[{"id":"scripted","object":"model"}]}"#;
@@ -178,7 +195,6 @@ async fn serve(mut stream: TcpStream, script: Arc<Mutex<Script>>, seen: watch::S
             }
             continue;
         }
-        let steps = script.lock().unwrap().clone();
         if play(&mut stream, steps).await.is_none() {
             seen.send_modify(|seen| seen.abandoned += 1);
             return;
@@ -193,6 +209,7 @@ async fn play(stream: &mut TcpStream, steps: Script) -> Option<()> {
             Step::Send(bytes) => stream.write_all(&bytes).await.ok()?,
             Step::Pause(duration) => stay(stream, duration).await?,
             Step::Hang => stay(stream, Duration::MAX).await?,
+            Step::Close => return None,
             Step::Reset => {
                 stream.set_zero_linger().ok()?;
                 return None;

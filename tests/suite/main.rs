@@ -6,3 +6,4 @@ mod chat;
 mod edge;
 mod errors;
 mod grpc;
+mod streams;

@@ -75,7 +75,7 @@ impl Chunks {
     ) -> Poll<Option<Result<Vec<ChatCompletionChunk>, UpstreamError>>> {
         let mut bytes = 0;
         while let Some(source) = &mut self.source
-            && bytes < MAX_TOGETHER_BYTES
+            && (bytes < MAX_TOGETHER_BYTES || self.ready.is_empty())
         {
             match source.poll_piece(context) {
                 Poll::Pending if self.ready.is_empty() => return Poll::Pending,

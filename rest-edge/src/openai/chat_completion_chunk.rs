@@ -112,3 +112,6 @@ fn write_tool_call(writer: &mut Writer, call: &ToolCallDelta) {
     writer.members_of(&call.unknown_members_json);
     writer.end_object();
 }
+
+#[cfg(test)]
+mod tests;

@@ -45,6 +45,8 @@ pub(super) struct Serving {
     pub(super) service: Watched,
     /// How long a head is waited for.
     pub(super) times: HeadTimes,
+    /// How long nothing of an answer may be taken.
+    pub(super) write_timeout: Duration,
     /// Cancelled once connections are to finish what they carry.
     pub(super) closing: CancellationToken,
 }
@@ -82,7 +84,7 @@ impl Serving {
             .header_read_timeout(None)
             .max_headers(MAX_HEADERS)
             .max_buf_size(MAX_BUFFER_BYTES);
-        let socket = TokioIo::new(Socket::new(stream, first, Some(heads)));
+        let socket = TokioIo::new(Socket::new(stream, first, Some(heads), self.write_timeout));
         let mut connection = pin!(builder.serve_connection(socket, self.service.on_connection(activity)));
         let ended = tokio::select! {
             ended = &mut connection => ended,
@@ -105,7 +107,7 @@ impl Serving {
             .max_header_list_size(MAX_HEADER_LIST_BYTES)
             .keep_alive_interval(KEEPALIVE_INTERVAL)
             .keep_alive_timeout(KEEPALIVE_TIMEOUT);
-        let socket = TokioIo::new(Socket::new(stream, Bytes::from_static(PREFACE), None));
+        let socket = TokioIo::new(Socket::new(stream, Bytes::from_static(PREFACE), None, self.write_timeout));
         let mut connection = pin!(builder.serve_connection(socket, self.service));
         let ended = tokio::select! {
             ended = &mut connection => ended,
@@ -130,7 +132,7 @@ pub(super) async fn refuse(stream: TcpStream, public_url: &str) {
     let message = "The gateway serves as many connections as it can; send the request again.";
     let error = ApiError::new(ErrorCode::Overloaded, message).with_retry_after(RETRY_AFTER);
     let response = on_the_wire(error, public_url);
-    let mut socket = Socket::new(stream, Bytes::new(), None);
+    let mut socket = Socket::new(stream, Bytes::new(), None, REFUSAL_TIMEOUT);
     let told = async {
         socket.write_all(&response).await?;
         socket.shutdown().await

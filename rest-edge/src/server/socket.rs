@@ -1,7 +1,8 @@
 //! The socket of a connection: it times what HTTP leaves untimed, and closes so that its client can read why.
 //!
 //! A head has to arrive in time, or is answered 408; a connection may be idle between requests, for longer. hyper's own
-//! timer knows only one time for both, and closes without a word.
+//! timer knows only one time for both, and closes without a word. A client that takes nothing of its answer for too long
+//! is taken for gone.
 //!
 //! A server that closes a socket while bytes of an upload are still coming makes its kernel send a reset, and many
 //! clients then never see the answer that was written before. So the write side is shut first, and what still comes is
@@ -82,6 +83,7 @@ pub(super) struct Socket {
     /// What was read of the stream before, and is to be read again.
     first: Bytes,
     heads: Option<HeadWatch>,
+    writes: WriteWatch,
     discarded: usize,
     /// From the moment the write side is shut: when to give up on what still comes.
     discard_until: Option<Pin<Box<Sleep>>>,
@@ -155,10 +157,31 @@ impl HeadWatch {
     }
 }
 
+/// Times how long nothing of what is written is taken.
+struct WriteWatch {
+    timeout: Duration,
+    /// From the moment nothing was taken: when to give up.
+    stalled: Option<Pin<Box<Sleep>>>,
+}
+
+impl WriteWatch {
+    /// What a write came to, or that nothing was taken for too long.
+    fn poll(&mut self, context: &mut Context<'_>, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+        if written.is_ready() {
+            self.stalled = None;
+            return written;
+        }
+        let timeout = self.timeout;
+        let stalled = self.stalled.get_or_insert_with(|| Box::pin(sleep_until(Instant::now() + timeout)));
+        stalled.as_mut().poll(context).map(|()| Err(ErrorKind::TimedOut.into()))
+    }
+}
+
 impl Socket {
     /// A socket of which these first bytes were read already.
-    pub(super) fn new(stream: TcpStream, first: Bytes, heads: Option<HeadWatch>) -> Self {
-        Self { stream, first, heads, discarded: 0, discard_until: None }
+    pub(super) fn new(stream: TcpStream, first: Bytes, heads: Option<HeadWatch>, write_timeout: Duration) -> Self {
+        let writes = WriteWatch { timeout: write_timeout, stalled: None };
+        Self { stream, first, heads, writes, discarded: 0, discard_until: None }
     }
 
     fn note_bytes(&mut self) {
@@ -220,7 +243,8 @@ impl AsyncRead for Socket {
 
 impl AsyncWrite for Socket {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(context, bytes)
+        let written = Pin::new(&mut self.stream).poll_write(context, bytes);
+        self.writes.poll(context, written)
     }
 
     fn poll_write_vectored(
@@ -228,7 +252,8 @@ impl AsyncWrite for Socket {
         context: &mut Context<'_>,
         pieces: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(context, pieces)
+        let written = Pin::new(&mut self.stream).poll_write_vectored(context, pieces);
+        self.writes.poll(context, written)
     }
 
     fn is_write_vectored(&self) -> bool {

@@ -1,4 +1,7 @@
-use gateway_proto::v1::{FunctionCall, ToolCall, TopLogprob, tool_call};
+use gateway_proto::v1::{
+    CompletionTokensDetails, FinishReason, FunctionCall, Logprobs, PromptTokensDetails, TokenLogprob, ToolCall,
+    TopLogprob, Usage, tool_call,
+};
 use serde_json::{Value, json};
 
 use super::*;

@@ -1,6 +1,4 @@
-use gateway_proto::v1::{
-    AudioPart, ContentParts, CustomToolCall, FunctionCall, ImageData, StreamOptions, ToolCall, tool_call,
-};
+use gateway_proto::v1::{AudioPart, ContentParts, CustomToolCall, FunctionCall, ImageData, ToolCall, tool_call};
 use serde_json::{Value, json};
 
 use super::*;
@@ -144,11 +142,4 @@ fn what_is_wrong_in_the_typed_form_is_named_as_in_the_json_form() {
     assert_eq!(param(hidden), ("invalid_json", "messages[0].role".to_owned()));
     let broken = ChatMessage { unknown_members_json: r#"{"a":1},{"b":2}"#.into(), ..text(Role::User, "x") };
     assert_eq!(param(broken).0, "invalid_json");
-}
-
-#[test]
-fn stream_options_are_for_streams() {
-    let mut request = messages(vec![text(Role::User, "x")]);
-    request.stream_options = Some(StreamOptions::default());
-    assert_eq!(json_request(request).unwrap_err().param(), Some("stream_options"));
 }
