@@ -16,6 +16,7 @@ const SCHEMAS: &[&str] = &[
     include_str!("components/schemas/chat_messages.json"),
     include_str!("components/schemas/chat_tools.json"),
     include_str!("components/schemas/chat_completion.json"),
+    include_str!("components/schemas/chat_completion_chunk.json"),
     include_str!("components/schemas/models.json"),
     include_str!("components/schemas/errors.json"),
     include_str!("components/schemas/health.json"),

@@ -46,7 +46,12 @@ pub(super) fn responses(route: &Route) -> Value {
 struct Response {
     description: String,
     headers: BTreeSet<&'static str>,
-    media_type: &'static str,
+    content: BTreeMap<&'static str, Media>,
+}
+
+/// All that can come as one media type.
+#[derive(Default)]
+struct Media {
     schemas: BTreeSet<&'static str>,
     examples: Map<String, Value>,
 }
@@ -55,9 +60,11 @@ impl Response {
     fn add_answer(&mut self, answer: &Answer) {
         answer.description.clone_into(&mut self.description);
         self.headers.extend(answer.headers);
-        self.media_type = answer.content.media_type;
-        self.schemas.insert(answer.content.schema);
-        self.examples.extend(examples(answer.content.examples));
+        for content in std::iter::once(&answer.content).chain(&answer.events) {
+            let media = self.content.entry(content.media_type).or_default();
+            media.schemas.insert(content.schema);
+            media.examples.extend(examples(content.examples));
+        }
     }
 
     fn add_error(&mut self, code: ErrorCode, example: Value) {
@@ -71,26 +78,33 @@ impl Response {
             429 | 503 => drop(self.headers.insert(RETRY_AFTER)),
             _ => {}
         }
-        self.media_type = "application/json";
-        self.schemas.insert("Error");
-        self.examples.insert(facts.code.to_owned(), example);
+        let media = self.content.entry("application/json").or_default();
+        media.schemas.insert("Error");
+        media.examples.insert(facts.code.to_owned(), example);
     }
 
+    fn render(self) -> Value {
+        let headers = self.headers.into_iter().map(|name| (name.to_owned(), reference("headers", name)));
+        let content = self.content.into_iter().map(|(media_type, media)| (media_type.to_owned(), media.render()));
+        json!({
+            "description": self.description,
+            "headers": headers.collect::<Map<_, _>>(),
+            "content": content.collect::<Map<_, _>>(),
+        })
+    }
+}
+
+impl Media {
     fn render(self) -> Value {
         let schemas: Vec<_> = self.schemas.into_iter().map(|schema| reference("schemas", schema)).collect();
         let schema = match <[Value; 1]>::try_from(schemas) {
             Ok([schema]) => schema,
             Err(several) => json!({"anyOf": several}),
         };
-        let mut content = json!({"schema": schema});
+        let mut media = json!({"schema": schema});
         if !self.examples.is_empty() {
-            content["examples"] = self.examples.into();
+            media["examples"] = self.examples.into();
         }
-        let headers = self.headers.into_iter().map(|name| (name.to_owned(), reference("headers", name)));
-        json!({
-            "description": self.description,
-            "headers": headers.collect::<Map<_, _>>(),
-            "content": {self.media_type: content},
-        })
+        media
     }
 }

@@ -41,6 +41,8 @@ pub(super) struct Answer {
     /// Headers that only this answer has, by their names among the components.
     pub(super) headers: &'static [&'static str],
     pub(super) content: Content,
+    /// The body where it was asked for as a stream: each of its events.
+    pub(super) events: Option<Content>,
 }
 
 /// A body: its media type, its schema and its examples, by their names among the components.
@@ -71,7 +73,7 @@ impl Route {
 impl Answer {
     /// A success without headers of its own.
     pub(super) const fn ok(description: &'static str, content: Content) -> Self {
-        Self { status: 200, description, headers: &[], content }
+        Self { status: 200, description, headers: &[], content, events: None }
     }
 }
 
@@ -79,6 +81,11 @@ impl Content {
     /// A body in JSON.
     pub(super) const fn json(schema: &'static str, examples: &'static [&'static str]) -> Self {
         Self { media_type: "application/json", schema, examples }
+    }
+
+    /// Events whose data is JSON.
+    pub(super) const fn events(schema: &'static str, examples: &'static [&'static str]) -> Self {
+        Self { media_type: "text/event-stream", schema, examples }
     }
 }
 

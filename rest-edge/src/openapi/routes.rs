@@ -62,14 +62,25 @@ fn facts(operation: Operation) -> RouteFacts {
                               deep and 100,000 values.",
                 content: Content::json(
                     "ChatRequest",
-                    &["ChatOfText", "ChatWithImage", "ChatWithTool", "ChatWithToolResult", "ChatWithJsonSchema"],
+                    &[
+                        "ChatOfText",
+                        "ChatWithImage",
+                        "ChatWithTool",
+                        "ChatWithToolResult",
+                        "ChatWithJsonSchema",
+                        "ChatAsStream",
+                    ],
                 ),
             }),
             success: Answer {
                 status: 200,
-                description: "The completion.",
+                description: "The completion: whole, or with `stream` as server-sent events. The data of each event is a \
+                              chunk; `[DONE]` is the last. An error that comes after the first event is an event \
+                              `{\"error\":{...}}` before it, in the form of every error; comments (`: keep-alive`) come \
+                              while there is nothing else.",
                 headers: SERVED,
                 content: Content::json("ChatCompletion", &["CompletionOfText", "CompletionWithToolCall"]),
+                events: Some(Content::events("ChatCompletionChunk", &["ChunkOfText", "ChunkWithUsage"])),
             },
             other_failure: None,
             errors: &[ANY, CORE, CALLER, BODY, MODEL, MODEL_CALL],
@@ -137,6 +148,7 @@ fn facts(operation: Operation) -> RouteFacts {
                 description: "The core is not reachable, or the gateway shuts down: send requests elsewhere.",
                 headers: &[],
                 content: Content::json("Readiness", &["CoreUnreachable", "ShuttingDown"]),
+                events: None,
             }),
             errors: &[ANY],
         },
