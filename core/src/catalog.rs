@@ -192,7 +192,8 @@ mod tests {
 
     #[test]
     fn discovered_models_follow_those_of_the_file() {
-        let (listed, found) = (Arc::new(Upstream::demo(1)), Arc::new(Upstream::demo(1)));
+        let demo = || Arc::new(Upstream::demo(std::time::Duration::from_secs(1), 1));
+        let (listed, found) = (demo(), demo());
         let own = CatalogModel::discovered(ModelAlias::parse("both").unwrap(), &listed);
         let handle = CatalogHandle::new(Catalog::new(vec![Arc::new(own)], Discovery::Unreachable));
         let code = |alias: &str| handle.load().find(alias).map(|_| ()).map_err(|error| error.code().facts().code);

@@ -16,6 +16,8 @@ use tower::Service;
 
 pub use in_flight::InFlight;
 
+pub(crate) use in_flight::cut;
+
 pub(crate) use admission::{put_rate_state, whole_seconds};
 
 use crate::call::{CallParts, RequestId};
@@ -89,9 +91,10 @@ async fn pass(shared: &Shared, services: Services, mut request: Request, id: &Re
     request.extensions_mut().insert(CallParts { request_id: id.clone(), caller: admitted.caller, deadline });
     // Innermost, around what can panic or refuse in the library's words.
     let answer = deadline::within(deadline, services.call(rpc, request));
-    let response = match last_resort::guard(rpc, shared.max_body_bytes(), id, answer).await {
-        Ok(response) => response,
-        Err(error) => refuse(&error),
+    let answer = last_resort::guard(rpc, shared.max_body_bytes(), id, answer);
+    let response = match in_flight::unless_cut(shared, answer).await {
+        Ok(Ok(response)) => response,
+        Ok(Err(error)) | Err(error) => refuse(&error),
     };
     let mut response = in_flight::counted(response, token);
     put_rate_state(response.headers_mut(), admitted.state);

@@ -154,6 +154,9 @@ impl Core {
             .is_none_or(|ended| ended.is_err())
         {
             tracing::warn!("{} calls in flight were cut", self.shared.in_flight().count());
+            self.shared.in_flight().cut();
+            // So that each can be told why.
+            drop(timeout(CLOSE_PATIENCE, self.shared.in_flight().drained()).await);
         }
     }
 

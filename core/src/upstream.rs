@@ -17,6 +17,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ::http::HeaderValue;
+use ::http::uri::InvalidUri;
 use bytes::Bytes;
 use gateway_proto::v1::ChatCompletion;
 use metrics::Histogram;
@@ -47,7 +48,10 @@ pub struct Upstream {
 #[derive(Debug)]
 enum Transport {
     Http(Box<http::HttpServer>),
-    Demo,
+    /// Bound in time like any other.
+    Demo {
+        total: Duration,
+    },
 }
 
 /// What goes with a call besides its body.
@@ -59,17 +63,25 @@ pub struct CallContext<'a> {
     pub deadline: Option<Instant>,
 }
 
+impl CallContext<'_> {
+    /// The same for a call that may take this long from now.
+    fn within(self, total: Duration) -> Self {
+        let end = Instant::now() + total;
+        Self { deadline: Some(self.deadline.map_or(end, |deadline| deadline.min(end))), ..self }
+    }
+}
+
 impl Upstream {
     /// A server behind HTTP, under the operator's name for it.
-    pub fn http(name: String, endpoint: &Endpoint, max_response_bytes: usize) -> Result<Self, reqwest::Error> {
+    pub fn http(name: String, endpoint: &Endpoint, max_response_bytes: usize) -> Result<Self, InvalidUri> {
         let server = http::HttpServer::new(endpoint)?;
         Ok(Self::new(name, Transport::Http(Box::new(server)), max_response_bytes))
     }
 
-    /// The demo.
+    /// The demo, whose answers take at most `total`.
     #[must_use]
-    pub fn demo(max_response_bytes: usize) -> Self {
-        Self::new(DEMO.to_owned(), Transport::Demo, max_response_bytes)
+    pub fn demo(total: Duration, max_response_bytes: usize) -> Self {
+        Self::new(DEMO.to_owned(), Transport::Demo { total }, max_response_bytes)
     }
 
     fn new(name: String, transport: Transport, max_response_bytes: usize) -> Self {
@@ -127,7 +139,7 @@ impl Upstream {
     ) -> Result<Chunks, UpstreamError> {
         let source = match &self.transport {
             Transport::Http(server) => Source::Http(server.stream(body, context, self.max_response_bytes).await?),
-            Transport::Demo => Source::Demo(demo::stream(&body.concat(), context).await?),
+            Transport::Demo { total } => Source::Demo(demo::stream(&body.concat(), context.within(*total)).await?),
         };
         Ok(Chunks::new(self, source, alias, wanted))
     }
@@ -137,7 +149,7 @@ impl Upstream {
         let limit = self.max_response_bytes;
         match &self.transport {
             Transport::Http(server) => models::read(&server.get_models(limit).await?),
-            Transport::Demo => Ok(vec![DEMO.to_owned()]),
+            Transport::Demo { .. } => Ok(vec![DEMO.to_owned()]),
         }
     }
 
@@ -152,14 +164,14 @@ impl Upstream {
     async fn send(&self, body: RequestBody, context: CallContext<'_>) -> Result<Bytes, UpstreamError> {
         match &self.transport {
             Transport::Http(server) => server.complete(body, context, self.max_response_bytes).await,
-            Transport::Demo => demo::complete(&body.concat(), context).await,
+            Transport::Demo { total } => demo::complete(&body.concat(), context.within(*total)).await,
         }
     }
 
     fn host(&self) -> &str {
         match &self.transport {
             Transport::Http(server) => server.host(),
-            Transport::Demo => "",
+            Transport::Demo { .. } => "",
         }
     }
 }

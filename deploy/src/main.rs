@@ -13,7 +13,7 @@ use gateway_edge::config::EdgeSettings;
 use gateway_edge::core_client::CoreChannel;
 use gateway_edge::server::{EdgeConfig, EdgeServer, bind, local_url};
 use tokio::net::TcpListener;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 
 use greeting::Greeting;
@@ -86,17 +86,19 @@ fn run(settings: Settings) -> Result<(), Box<dyn Error>> {
         let ending = async {
             let signal = signals.next().await;
             edge.announce_end();
+            let latest = Instant::now() + process.drain_delay_secs + process.drain_timeout_secs;
             core.end(signal, &mut signals, &process).await;
+            latest
         };
-        tokio::select! {
-            () = &mut edge_serving => {}
-            served = &mut grpc_serving => served?,
-            () = ending => {}
-        }
-        // Nothing is in flight in the core any more; what is left are answers on their way to slow readers.
+        let latest = tokio::select! {
+            () = &mut edge_serving => Instant::now(),
+            served = &mut grpc_serving => return served.map_err(Into::into),
+            latest = ending => latest.max(Instant::now() + CLOSE_PATIENCE),
+        };
+        // Nothing is in flight in the core any more; what is left are answers on their way to their readers.
         edge_closing.cancel();
         grpc_closing.cancel();
-        let edge_closed = signals.unless_repeated(timeout(process.drain_timeout_secs, edge_serving)).await;
+        let edge_closed = signals.unless_repeated(timeout_at(latest, edge_serving)).await;
         let grpc_closed = signals.unless_repeated(timeout(CLOSE_PATIENCE, grpc_serving)).await;
         tracing::debug!(?edge_closed, grpc_closed = grpc_closed.is_some(), "closed");
         Ok(())

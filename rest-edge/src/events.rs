@@ -19,7 +19,7 @@ use crate::state::Edge;
 
 /// What came together is written together, up to this many bytes: little enough that a client that reads slowly fills no
 /// memory with what is on its way to it.
-const MAX_FRAME_BYTES: usize = 8 * 1024;
+const MAX_FRAME_BYTES: usize = 4 * 1024;
 /// A comment, which clients pass over.
 const KEEP_ALIVE: &[u8] = b": keep-alive\n\n";
 

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
 
-use reqwest::Url;
 use secrecy::SecretString;
 use serde::Deserialize;
+use url::Url;
 
 use super::values;
 use crate::domain::alias::ModelAlias;

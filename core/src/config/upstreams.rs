@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use reqwest::Url;
 use secrecy::SecretString;
+use url::Url;
 
 use super::ConfigError;
 use super::models_file::{self, ModelsFile};
@@ -85,7 +85,7 @@ impl UpstreamSettings {
             None => None,
         };
         upstreams.extend(discover.clone());
-        let demo = Arc::new(Upstream::demo(self.max_upstream_response_bytes));
+        let demo = Arc::new(Upstream::demo(self.http_total_timeout_secs, self.max_upstream_response_bytes));
         let mut models = Vec::new();
         for model in file.models {
             models.push(Arc::new(self.model(model, &upstreams, &demo)?));
@@ -125,7 +125,7 @@ impl UpstreamSettings {
             },
         };
         let upstream = Upstream::http(name.to_owned(), &endpoint, self.max_upstream_response_bytes);
-        upstream.map(Arc::new).map_err(|error| ConfigError::new("UPSTREAM_BASE_URL", error.without_url()))
+        upstream.map(Arc::new).map_err(|error| ConfigError::new("UPSTREAM_BASE_URL", error))
     }
 
     fn extra_roots(&self) -> Result<Vec<Vec<u8>>, ConfigError> {

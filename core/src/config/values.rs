@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
-use reqwest::Url;
+use url::Url;
 
 /// A socket to listen on.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -78,7 +78,10 @@ pub(super) fn count(text: &str) -> Result<NonZeroU32, String> {
 pub(super) fn base_url(text: &str) -> Result<Url, String> {
     let url = Url::parse(text).ok();
     let url = url.filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host() && url.fragment().is_none());
-    url.ok_or_else(|| "must be an http or https URL, /v1 included, as in http://127.0.0.1:4000/v1".to_owned())
+    let url = url.filter(|url| url.username().is_empty() && url.password().is_none());
+    url.ok_or_else(|| {
+        "must be an http or https URL without a user, /v1 included, as in http://127.0.0.1:4000/v1".to_owned()
+    })
 }
 
 #[cfg(test)]
@@ -110,7 +113,7 @@ mod tests {
     #[test]
     fn base_urls_are_http() {
         assert!(base_url("https://api.example.com/v1").is_ok());
-        for bad in ["", "localhost:4000", "ftp://h/v1", "http://", "http://h/v1#x"] {
+        for bad in ["", "localhost:4000", "ftp://h/v1", "http://", "http://h/v1#x", "http://user:pass@h/v1"] {
             assert!(base_url(bad).is_err(), "{bad}");
         }
     }

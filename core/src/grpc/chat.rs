@@ -18,6 +18,7 @@ use super::{Adapter, convert};
 use crate::call::RequestId;
 use crate::chat::{self, Answered, ChatStream};
 use crate::domain::chat::JsonRequest;
+use crate::layers;
 
 #[async_trait]
 impl ChatService for Adapter {
@@ -68,14 +69,19 @@ fn messages(
     id: RequestId,
     chunks: ChatStream,
 ) -> <Adapter as ChatService>::StreamChatCompletionStream {
-    Box::pin(stream::unfold(Some(chunks), move |chunks| {
+    // The layers guard the call only until its head is sent.
+    let cut = Box::pin(adapter.shared.in_flight().cut_token().clone().cancelled_owned());
+    Box::pin(stream::unfold(Some((chunks, cut)), move |state| {
         let (adapter, id) = (adapter.clone(), id.clone());
         async move {
-            let mut chunks = chunks?;
-            // The layers guard the call only until its head is sent.
-            let next = AssertUnwindSafe(chunks.next()).catch_unwind().await;
+            let (mut chunks, mut cut) = state?;
+            let next = tokio::select! {
+                biased;
+                next = AssertUnwindSafe(chunks.next()).catch_unwind() => next,
+                () = &mut cut => Ok(Some(Err(layers::cut()))),
+            };
             match next.unwrap_or_else(|_| Some(Err(ApiError::internal("panic in a stream")))) {
-                Some(Ok(batch)) => Some((Ok(StreamChatCompletionResponse { chunks: batch }), Some(chunks))),
+                Some(Ok(batch)) => Some((Ok(StreamChatCompletionResponse { chunks: batch }), Some((chunks, cut)))),
                 Some(Err(error)) => Some((Err(adapter.fail(&id, error)), None)),
                 None => None,
             }

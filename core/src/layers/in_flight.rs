@@ -9,6 +9,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use gateway_proto::{ApiError, ErrorCode, Rpc};
 use http_body::{Frame, SizeHint};
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 use tonic::body::Body;
@@ -24,6 +25,8 @@ const RETRY_AFTER: Duration = Duration::from_secs(1);
 pub struct InFlight {
     calls: TaskTracker,
     ends: Arc<AtomicBool>,
+    /// Cancelled once those that are left are not waited for any more.
+    cut: CancellationToken,
 }
 
 impl InFlight {
@@ -54,6 +57,17 @@ impl InFlight {
         self.calls.wait().await;
     }
 
+    /// Ends the calls that are left, each with an error.
+    pub fn cut(&self) {
+        self.cut.cancel();
+    }
+
+    /// Told when the calls that are left are to end.
+    #[must_use]
+    pub fn cut_token(&self) -> &CancellationToken {
+        &self.cut
+    }
+
     /// How many calls are in flight.
     #[must_use]
     pub fn count(&self) -> usize {
@@ -71,6 +85,22 @@ pub(super) fn enter(shared: &Shared, rpc: Option<Rpc>) -> Result<Option<TaskTrac
         ApiError::new(ErrorCode::Overloaded, "The gateway is shutting down; send the request again.")
             .with_retry_after(RETRY_AFTER)
     })
+}
+
+/// Runs a call to its end, or to the gateway's.
+pub(super) async fn unless_cut<T>(shared: &Shared, call: impl Future<Output = T>) -> Result<T, ApiError> {
+    tokio::select! {
+        biased;
+        answer = call => Ok(answer),
+        () = shared.in_flight().cut_token().cancelled() => Err(cut()),
+    }
+}
+
+/// Why a call ends that the gateway could not wait for. It may have cost something, so that nobody should send it again
+/// without a thought.
+pub(crate) fn cut() -> ApiError {
+    ApiError::new(ErrorCode::Overloaded, "The gateway is shutting down and could not wait for the end of the answer.")
+        .not_retryable()
 }
 
 /// The response, whose call counts until its body is gone.

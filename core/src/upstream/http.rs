@@ -1,6 +1,10 @@
-//! A model server behind HTTP: one pooled client, HTTP/1.1 or 2 by what the server offers, TLS by rustls. It follows
+//! A model server behind HTTP: one pooled client, HTTP/1.1 and 2 by what the server offers, TLS by rustls. It follows
 //! no redirect and takes no proxy from the environment: a caller's text must not decide where a key is sent.
+//!
+//! It is hyper's own client and not reqwest's, which reads up to 400 KiB ahead of a client that reads slowly and cannot be
+//! told to read less.
 
+mod connector;
 mod stream_body;
 
 use std::error::Error;
@@ -8,22 +12,31 @@ use std::future::Future;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
-use http::{HeaderMap, HeaderName, HeaderValue};
-use reqwest::{Client, Response, Url};
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, USER_AGENT};
+use http::uri::InvalidUri;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Uri};
+use http_body::Body;
+use http_body_util::BodyExt;
+use hyper::body::Incoming;
+use hyper_util::client::legacy::Client;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::time::{Instant, timeout_at};
+use url::Url;
 
 use super::CallContext;
 use super::error::{Phase, UpstreamError};
 use super::failure;
 use super::request_body::RequestBody;
+use connector::Connector;
 
 pub(super) use stream_body::StreamBody;
 
-/// How much of an answer a server may send over HTTP/2 before it is taken: a client that reads slowly must not fill the
-/// gateway's memory, nor keep others on the same connection waiting.
-const STREAM_WINDOW: u32 = 128 << 10;
+/// How much of an answer is read, or over HTTP/2 may be sent, before it is taken: a client that reads slowly must not fill
+/// the gateway's memory.
+const READ_AHEAD_BYTES: usize = 64 * 1024;
+const STREAM_WINDOW: u32 = 64 * 1024;
+/// Nor must it keep others on the same connection waiting: hence no bound on all of them together.
 const CONNECTION_WINDOW: u32 = 1 << 30;
 /// How long an idle connection is kept: less than the minute after which common servers and balancers close theirs.
 const POOL_IDLE: Duration = Duration::from_secs(50);
@@ -56,30 +69,26 @@ pub struct Timeouts {
 
 #[derive(Debug)]
 pub(super) struct HttpServer {
-    client: Client,
-    chat_url: Url,
-    models_url: Url,
+    client: Client<Connector, RequestBody>,
+    chat_uri: Uri,
+    models_uri: Uri,
     headers: HeaderMap,
     timeouts: Timeouts,
 }
 
 impl HttpServer {
-    pub(super) fn new(endpoint: &Endpoint) -> Result<Self, reqwest::Error> {
-        let client = Client::builder()
-            .redirect(reqwest::redirect::Policy::none())
-            .no_proxy()
-            .referer(false)
-            .connect_timeout(endpoint.timeouts.connect)
+    pub(super) fn new(endpoint: &Endpoint) -> Result<Self, InvalidUri> {
+        let client = Client::builder(TokioExecutor::new())
             .pool_idle_timeout(POOL_IDLE)
-            .tcp_nodelay(true)
+            .pool_timer(TokioTimer::new())
+            .http1_max_buf_size(READ_AHEAD_BYTES)
             .http2_initial_stream_window_size(STREAM_WINDOW)
             .http2_initial_connection_window_size(CONNECTION_WINDOW)
-            .user_agent(concat!("chat-gateway/", env!("CARGO_PKG_VERSION")))
-            .tls_backend_preconfigured(tls(&endpoint.extra_roots))
-            .build()?;
+            .build(Connector::new(endpoint.timeouts.connect, &endpoint.extra_roots));
         let mut headers = HeaderMap::new();
         headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        headers.insert(USER_AGENT, HeaderValue::from_static(concat!("chat-gateway/", env!("CARGO_PKG_VERSION"))));
         if let Some(key) = &endpoint.api_key
             && let Ok(mut value) = HeaderValue::try_from(format!("Bearer {}", key.expose_secret()))
         {
@@ -88,15 +97,15 @@ impl HttpServer {
         }
         Ok(Self {
             client,
-            chat_url: below(&endpoint.base_url, "chat/completions"),
-            models_url: below(&endpoint.base_url, "models"),
+            chat_uri: below(&endpoint.base_url, "chat/completions").as_str().parse()?,
+            models_uri: below(&endpoint.base_url, "models").as_str().parse()?,
             headers,
             timeouts: endpoint.timeouts,
         })
     }
 
     pub(super) fn host(&self) -> &str {
-        self.chat_url.host_str().unwrap_or_default()
+        self.chat_uri.host().unwrap_or_default()
     }
 
     pub(super) async fn complete(
@@ -115,7 +124,8 @@ impl HttpServer {
         context: CallContext<'_>,
         limit: usize,
     ) -> Result<StreamBody, UpstreamError> {
-        let request = self.chat(body, context).header(ACCEPT, HeaderValue::from_static("text/event-stream"));
+        let mut request = self.chat(body, context);
+        request.headers_mut().insert(ACCEPT, HeaderValue::from_static("text/event-stream"));
         let end = self.end(context.deadline);
         let response = self.send(request, end).await?;
         if is_json(response.headers()) {
@@ -124,19 +134,27 @@ impl HttpServer {
             let malformed = || UpstreamError::Malformed("it is no stream of events".to_owned());
             return Err(failure::inside_success(&body, self.host()).unwrap_or_else(malformed));
         }
-        Ok(StreamBody::new(response, self.timeouts.idle, end, limit))
+        Ok(StreamBody::new(response.into_body(), self.timeouts.idle, end, limit))
     }
 
     pub(super) async fn get_models(&self, limit: usize) -> Result<Bytes, UpstreamError> {
-        self.read_all(self.client.get(self.models_url.clone()).headers(self.headers.clone()), None, limit).await
+        self.read_all(self.request(Method::GET, &self.models_uri, RequestBody::default()), None, limit).await
     }
 
-    fn chat(&self, body: RequestBody, context: CallContext<'_>) -> reqwest::RequestBuilder {
-        let mut request = self.client.post(self.chat_url.clone()).headers(self.headers.clone());
+    fn chat(&self, body: RequestBody, context: CallContext<'_>) -> Request<RequestBody> {
+        let mut request = self.request(Method::POST, &self.chat_uri, body);
         if let Ok(id) = HeaderValue::from_str(context.request_id) {
-            request = request.header(HeaderName::from_static("x-request-id"), id);
+            request.headers_mut().insert(HeaderName::from_static("x-request-id"), id);
         }
-        request.body(reqwest::Body::wrap(body))
+        request
+    }
+
+    fn request(&self, method: Method, uri: &Uri, body: RequestBody) -> Request<RequestBody> {
+        let mut request = Request::new(body);
+        *request.method_mut() = method;
+        *request.uri_mut() = uri.clone();
+        request.headers_mut().clone_from(&self.headers);
+        request
     }
 
     /// When a call ends at the latest.
@@ -148,7 +166,7 @@ impl HttpServer {
     /// Sends a request and reads the whole of a successful answer.
     async fn read_all(
         &self,
-        request: reqwest::RequestBuilder,
+        request: Request<RequestBody>,
         deadline: Option<Instant>,
         limit: usize,
     ) -> Result<Bytes, UpstreamError> {
@@ -158,27 +176,32 @@ impl HttpServer {
     }
 
     /// Sends a request and gives a successful answer, of which the head was read.
-    async fn send(&self, request: reqwest::RequestBuilder, end: Instant) -> Result<Response, UpstreamError> {
-        let response = self.within(Phase::FirstByte, self.timeouts.first_byte, end, request.send()).await?;
-        let status = response.status();
-        if status.is_success() {
+    async fn send(&self, request: Request<RequestBody>, end: Instant) -> Result<Response<Incoming>, UpstreamError> {
+        let sent = async { self.client.request(request).await.map_err(of_client) };
+        let response = within(Phase::FirstByte, self.timeouts.first_byte, end, sent).await?;
+        if response.status().is_success() {
             return Ok(response);
         }
         // Of a failed answer only the beginning is of use.
-        let headers = response.headers().clone();
+        let (status, headers) = (response.status(), response.headers().clone());
         let body = self.read(response, end, failure::MAX_READ_BYTES).await.unwrap_or_default();
         Err(failure::read(status, &headers, &body, self.host()))
     }
 
-    async fn read(&self, mut response: Response, end: Instant, limit: usize) -> Result<Bytes, UpstreamError> {
+    async fn read(&self, response: Response<Incoming>, end: Instant, limit: usize) -> Result<Bytes, UpstreamError> {
         let too_large = UpstreamError::TooLarge { limit };
-        if response.content_length().is_some_and(|length| length > limit as u64) {
+        let mut body = response.into_body();
+        if body.size_hint().lower() > limit as u64 {
             return Err(too_large);
         }
         // Most answers come in one piece and are not copied.
         let mut first = Bytes::new();
         let mut rest = BytesMut::new();
-        while let Some(piece) = self.within(Phase::Idle, self.timeouts.idle, end, response.chunk()).await? {
+        loop {
+            let frame = async { body.frame().await.transpose().map_err(of_body) };
+            let Some(frame) = within(Phase::Idle, self.timeouts.idle, end, frame).await? else { break };
+            // Trailers say nothing of use.
+            let Ok(piece) = frame.into_data() else { continue };
             if first.len() + rest.len() + piece.len() > limit {
                 return Err(too_large);
             }
@@ -193,33 +216,34 @@ impl HttpServer {
         }
         Ok([first, rest.freeze()].concat().into())
     }
+}
 
-    /// Gives a step its own time, and the whole call the rest of its.
-    async fn within<T>(
-        &self,
-        phase: Phase,
-        patience: Duration,
-        end: Instant,
-        step: impl Future<Output = Result<T, reqwest::Error>>,
-    ) -> Result<T, UpstreamError> {
-        let step_end = Instant::now() + patience;
-        match timeout_at(step_end.min(end), step).await {
-            Ok(outcome) => outcome.map_err(classify),
-            Err(_) => Err(UpstreamError::TimedOut(if end < step_end { Phase::Total } else { phase })),
-        }
+/// Gives a step its own time, and the whole call the rest of its.
+async fn within<T>(
+    phase: Phase,
+    patience: Duration,
+    end: Instant,
+    step: impl Future<Output = Result<T, UpstreamError>>,
+) -> Result<T, UpstreamError> {
+    let step_end = Instant::now() + patience;
+    match timeout_at(step_end.min(end), step).await {
+        Ok(outcome) => outcome,
+        Err(_) => Err(UpstreamError::TimedOut(if end < step_end { Phase::Total } else { phase })),
     }
+}
+
+fn of_client(error: hyper_util::client::legacy::Error) -> UpstreamError {
+    let unreachable = error.is_connect();
+    let source: Box<dyn Error + Send + Sync> = error.into();
+    if unreachable { UpstreamError::Unreachable(source) } else { UpstreamError::Broken(source) }
+}
+
+fn of_body(error: hyper::Error) -> UpstreamError {
+    UpstreamError::Broken(error.into())
 }
 
 fn is_json(headers: &HeaderMap) -> bool {
     headers.get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"application/json"))
-}
-
-fn classify(error: reqwest::Error) -> UpstreamError {
-    // The URL is the operator's affair, not the log's: it could hold a key.
-    let error = error.without_url();
-    let unreachable = error.is_connect();
-    let source: Box<dyn Error + Send + Sync> = error.into();
-    if unreachable { UpstreamError::Unreachable(source) } else { UpstreamError::Broken(source) }
 }
 
 /// A path below the base URL, whether that ends in a slash or not.
@@ -228,19 +252,6 @@ fn below(base: &Url, path: &str) -> Url {
     let whole = format!("{}/{path}", base.path().trim_end_matches('/'));
     url.set_path(&whole);
     url
-}
-
-/// Public roots built in, so that a container without a bundle works, and the operator's own.
-fn tls(extra_roots: &[Vec<u8>]) -> rustls::ClientConfig {
-    let mut roots = rustls::RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
-    roots.add_parsable_certificates(extra_roots.iter().map(|der| der.as_slice().into()));
-    let mut config = rustls::ClientConfig::builder_with_provider(rustls::crypto::ring::default_provider().into())
-        .with_safe_default_protocol_versions()
-        .unwrap_or_else(|_| unreachable!("the provider supports the default versions"))
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-    config
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 // Starts the gateway's launcher, waits until it serves, and ends it by its process id.
 
+import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
@@ -11,6 +12,8 @@ const repository = fileURLToPath(new URL("../../..", import.meta.url));
 const binaries = resolve(process.env.GATEWAY_BIN_DIR ?? join(repository, "target/release"));
 const startMilliseconds = 30_000;
 const endMilliseconds = 45_000;
+// With something in flight it takes up to 30 s.
+const promptEndMilliseconds = 5_000;
 
 /** A gateway with the built-in demo. Its settings are environment variables, and it inherits none. */
 export async function startGateway(settings = {}) {
@@ -50,6 +53,19 @@ export async function startGateway(settings = {}) {
     child.kill("SIGKILL");
     throw error;
   }
+}
+
+/** Gives a gateway to clients that leave before their answers end: nothing of theirs may keep it from ending. */
+export async function withGatewayToLeave(leave) {
+  const gateway = await startGateway();
+  let begin;
+  try {
+    await leave(gateway);
+  } finally {
+    begin = performance.now();
+    await gateway.stop();
+  }
+  assert.ok(performance.now() - begin < promptEndMilliseconds, "something kept the gateway from ending");
 }
 
 /** What the gateway prints once it serves, to the end of the line that tries it. */

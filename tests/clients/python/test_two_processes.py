@@ -1,6 +1,8 @@
 """Edge and core as processes of their own, and the end of both forms in good order."""
 
+import json
 import tempfile
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -163,6 +165,37 @@ def test_two_processes_drain(start, core_settings, ended):
     answer = with_a_slow_request_in_flight(edge, lambda: [program.terminate() for program in programs])
     assert text_of(answer) == "The demo took its time."
     assert [program.wait() for program in programs] == [0] * len(programs)
+
+
+def test_who_is_not_waited_for_is_told(start):
+    """A stream, a stream without its head and a whole answer that outlast the time for the end."""
+    gateway = start(Gateway, DRAIN_TIMEOUT_SECS=3, STREAM_HEAD_WAIT_SECS=1)
+    outlasting = {"/drip 2 a b c d e f g h": True, "/slow 30": True, "/slow 31": False}
+
+    def ask(text, stream):
+        return requests.post(
+            f"{gateway.http_url}/v1/chat/completions",
+            json={"model": "demo", "stream": stream, "messages": [{"role": "user", "content": text}]},
+            headers={"Authorization": f"Bearer {gateway.token}"},
+            stream=True,
+            timeout=30,
+        )
+
+    with ThreadPoolExecutor() as pool:
+        asked = {text: pool.submit(ask, text, stream) for text, stream in outlasting.items()}
+        streams = [asked[text].result() for text, stream in outlasting.items() if stream]
+        begin = time.monotonic()
+        gateway.terminate()
+        for answer in streams:
+            *_, error, done = [line for line in answer.text.splitlines() if line.startswith("data: ")]
+            assert json.loads(error.removeprefix("data: "))["error"]["code"] == "overloaded"
+            assert done == "data: [DONE]"
+        refused = asked["/slow 31"].result()
+    assert (refused.status_code, refused.json()["error"]["code"]) == (503, "overloaded")
+    assert refused.headers["x-should-retry"] == "false"
+    assert gateway.wait() == 0
+    # The time for the end runs once, not once for each half of the gateway.
+    assert 3 <= time.monotonic() - begin < 5.5
 
 
 def test_the_end_is_announced_before_it_comes(start):

@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http_body::Body;
-use reqwest::Response;
+use hyper::body::Incoming;
 use tokio::time::{Instant, Sleep, sleep_until, timeout};
 
-use super::classify;
+use super::of_body;
 use crate::upstream::error::{Phase, UpstreamError};
 
 /// How long the end of a body is waited for whose last event was read: its connection is then of use again.
@@ -18,7 +18,7 @@ const MAX_REST_TIME: Duration = Duration::from_secs(1);
 /// The body of an answer that is read as it comes, within its times and its limit.
 #[derive(Debug)]
 pub(in crate::upstream) struct StreamBody {
-    body: reqwest::Body,
+    body: Incoming,
     /// How long the server may be silent.
     idle: Duration,
     /// When the call ends at the latest.
@@ -32,17 +32,9 @@ pub(in crate::upstream) struct StreamBody {
 }
 
 impl StreamBody {
-    pub(super) fn new(response: Response, idle: Duration, end: Instant, limit: usize) -> Self {
+    pub(super) fn new(body: Incoming, idle: Duration, end: Instant, limit: usize) -> Self {
         let now = Instant::now();
-        Self {
-            body: http::Response::from(response).into_body(),
-            idle,
-            end,
-            last_piece: now,
-            timer: Box::pin(sleep_until(end.min(now + idle))),
-            limit,
-            left: limit,
-        }
+        Self { body, idle, end, last_piece: now, timer: Box::pin(sleep_until(end.min(now + idle))), limit, left: limit }
     }
 
     /// The next bytes; `None` at the end.
@@ -56,7 +48,7 @@ impl StreamBody {
             };
             let piece = match frame {
                 None => return Poll::Ready(None),
-                Some(Err(error)) => return Poll::Ready(Some(Err(classify(error)))),
+                Some(Err(error)) => return Poll::Ready(Some(Err(of_body(error)))),
                 // Trailers say nothing of use.
                 Some(Ok(frame)) => frame.into_data().unwrap_or_default(),
             };
