@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use gateway_proto::ApiError;
-use gateway_proto::v1::{ChatCompletionChunk, Usage};
+use gateway_proto::v1::{ChatCompletionChunk, ChunkChoice, FinishReason, MessageDelta, Usage};
 use tokio::time::timeout;
 
 use super::{Answered, answered, count_tokens, prepare, refusal};
@@ -118,6 +118,10 @@ impl ChatStream {
             if chunk.usage.is_none() {
                 return true;
             }
+            // Some servers put an empty choice where OpenAI's API has none.
+            if chunk.choices.iter().all(tells_nothing) {
+                chunk.choices.clear();
+            }
             if self.tells_usage {
                 self.usage.clone_from(&chunk.usage);
                 return true;
@@ -135,6 +139,13 @@ impl ChatStream {
             count_tokens(&self.model, self.usage.as_ref());
         }
     }
+}
+
+fn tells_nothing(choice: &ChunkChoice) -> bool {
+    choice.finish_reason() == FinishReason::Unspecified
+        && choice.logprobs_form.is_none()
+        && choice.unknown_members_json.is_empty()
+        && choice.delta.as_ref().is_none_or(|delta| *delta == MessageDelta::default())
 }
 
 impl fmt::Debug for ChatStream {

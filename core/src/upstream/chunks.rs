@@ -17,7 +17,7 @@ use super::{Upstream, failure};
 /// The data of the event that ends a stream in good order.
 const DONE: &[u8] = b"[DONE]";
 /// Chunks are handed on together when they came together, up to this many bytes of them.
-const MAX_TOGETHER_BYTES: usize = 8 * 1024;
+const MAX_TOGETHER_BYTES: usize = 4 * 1024;
 
 /// A streamed answer.
 #[derive(Debug)]

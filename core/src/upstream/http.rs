@@ -34,7 +34,7 @@ pub(super) use stream_body::StreamBody;
 
 /// How much of an answer is read, or over HTTP/2 may be sent, before it is taken: a client that reads slowly must not fill
 /// the gateway's memory.
-const READ_AHEAD_BYTES: usize = 64 * 1024;
+const READ_AHEAD_BYTES: usize = 32 * 1024;
 const STREAM_WINDOW: u32 = 64 * 1024;
 /// Nor must it keep others on the same connection waiting: hence no bound on all of them together.
 const CONNECTION_WINDOW: u32 = 1 << 30;

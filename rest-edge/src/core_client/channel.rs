@@ -17,7 +17,7 @@ use crate::config::CoreAddress;
 
 /// How much of an answer the core may send before it is taken. A client that reads slowly must not fill the edge's memory,
 /// nor, since one connection carries all calls, keep the others waiting: hence no bound on all of them together.
-const STREAM_WINDOW: u32 = 64 << 10;
+const STREAM_WINDOW: u32 = 32 << 10;
 const CONNECTION_WINDOW: u32 = 1 << 30;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 /// How a core that is gone without a word is noticed.

@@ -23,8 +23,8 @@ use crate::router::{Watched, new_request_id, put_request_id};
 const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 /// The most header fields of a request.
 const MAX_HEADERS: usize = 100;
-/// The most bytes of an HTTP/1.1 head, and of what is read ahead of a body.
-const MAX_BUFFER_BYTES: usize = 256 * 1024;
+/// The most bytes of an HTTP/1.1 head, of what is read ahead of a body, and of what waits to be taken by a client.
+const MAX_BUFFER_BYTES: usize = 64 * 1024;
 /// The most bytes of an HTTP/2 head.
 const MAX_HEADER_LIST_BYTES: u32 = 16 * 1024;
 const MAX_STREAMS: u32 = 256;

@@ -2,8 +2,12 @@
 
 import os
 
+import httpx
 import pytest
 
+pytest.register_assert_rewrite("openai_client")
+
+from openai_client import client_of
 from programs import Gateway
 
 # Everything here is on this machine: a proxy that the environment may name has no part in it.
@@ -36,3 +40,17 @@ def start(tmp_path):
             except Exception as failure:  # The others must end all the same.
                 failures.append(failure)
     assert not failures, failures
+
+
+@pytest.fixture
+def client(gateway):
+    with client_of(gateway) as client:
+        yield client
+
+
+@pytest.fixture
+def counted(gateway):
+    """A client that retries as SDKs do by default, and the requests that it sent."""
+    sent = []
+    with httpx.Client(event_hooks={"request": [sent.append]}) as http_client:
+        yield client_of(gateway, max_retries=2, http_client=http_client), sent

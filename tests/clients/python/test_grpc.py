@@ -74,6 +74,20 @@ def chat(protos, channel, authorization):
 
 
 @pytest.fixture(scope="module")
+def stream(protos, channel, authorization):
+    """Begins a streamed chat and gives the call, whose messages hold the chunks."""
+    stub = protos.ChatServiceStub(channel)
+
+    def stream(*messages, timeout=30, metadata=(), **members):
+        request = protos.ChatRequest(**{"model": "demo", "messages": messages, **members})
+        return stub.StreamChatCompletion(
+            protos.StreamChatCompletionRequest(chat=request), timeout=timeout, metadata=authorization + tuple(metadata)
+        )
+
+    return stream
+
+
+@pytest.fixture(scope="module")
 def user(protos):
     """A message of the end user in the typed form."""
     return lambda text: protos.ChatMessage(role=protos.ROLE_USER, text=text)
@@ -99,7 +113,9 @@ def check(error, code, reason, retryable=False):
     info = details["ErrorInfo"]
     assert (info.reason, info.domain) == (reason, "chat-gateway")
     assert info.metadata["retryable"] == str(retryable).lower()
-    assert details["RequestInfo"].request_id == dict(error.trailing_metadata())["spass-request-id"]
+    # An error in the middle of a stream comes after the leading metadata, any other in its place.
+    metadata = dict(error.initial_metadata()) | dict(error.trailing_metadata())
+    assert details["RequestInfo"].request_id == metadata["spass-request-id"]
     (link,) = details["Help"].links
     assert link.url.endswith(f"/docs/errors#{reason.lower()}")
     assert link.description
@@ -205,6 +221,155 @@ def test_unsupported_compression(chat, user):
     with pytest.raises(grpc.RpcError) as caught:
         chat(user("x"), compression=grpc.Compression.Deflate)
     check(caught.value, grpc.StatusCode.INVALID_ARGUMENT, "INVALID_FIELD")
+
+
+# === streams ===
+
+
+def chunks_of(call, chunks):
+    """Adds the chunks of a call as they come, so that those before an error are there too."""
+    for message in call:
+        # A message brings something, or does not come.
+        assert message.chunks
+        chunks.extend(message.chunks)
+    return chunks
+
+
+def text_of(chunks):
+    return "".join(choice.delta.text for chunk in chunks for choice in chunk.choices)
+
+
+def test_stream(stream, chat, user, protos):
+    call = stream(user("Good morning"))
+    leading = dict(call.initial_metadata())
+    assert leading["spass-resolved-model"] == leading["spass-resolved-backend"] == "demo"
+    assert leading["spass-request-id"] == leading["x-request-id"]
+    assert leading["x-ratelimit-limit-requests"] == "1000"
+    chunks = chunks_of(call, [])
+    assert call.code() == grpc.StatusCode.OK
+    completion, _ = chat(user("Good morning"))
+    assert text_of(chunks) == completion.choices[0].message.text
+    assert len(chunks) > 5
+    assert len({(chunk.id, chunk.created) for chunk in chunks}) == 1 and chunks[0].id
+    assert {chunk.model for chunk in chunks} == {"demo"}
+    choices = [chunk.choices[0] for chunk in chunks]
+    assert [choice.delta.role for choice in choices] == ["assistant"] + [""] * (len(chunks) - 1)
+    unended = [protos.FINISH_REASON_UNSPECIFIED] * (len(chunks) - 1)
+    assert [choice.finish_reason for choice in choices] == [*unended, protos.FINISH_REASON_STOP]
+    assert not any(chunk.HasField("usage") for chunk in chunks)
+
+
+def test_a_stream_takes_over_the_request_id_and_tells_a_floor(stream, user, protos):
+    call = stream(user("/long 50"), max_tokens=1, metadata=[("x-request-id", "order-66.a:b_c")])
+    leading = dict(call.initial_metadata())
+    assert (leading["spass-request-id"], leading["spass-applied"]) == ("order-66.a:b_c", "max_tokens_floored=16")
+    chunks = chunks_of(call, [])
+    assert text_of(chunks).split() == [f"word{number}" for number in range(1, 17)]
+    assert chunks[-1].choices[0].finish_reason == protos.FINISH_REASON_LENGTH
+
+
+def test_usage_of_a_stream(stream, chat, user, protos):
+    *chunks, last = chunks_of(stream(user("Count"), stream_options=protos.StreamOptions(include_usage=True)), [])
+    completion, _ = chat(user("Count"))
+    assert len(last.choices) == 0
+    assert last.usage == completion.usage and last.usage.total_tokens > 0
+    assert all(chunk.choices and not chunk.HasField("usage") for chunk in chunks)
+
+
+def test_stream_options_without_a_stream(chat, user, protos):
+    with pytest.raises(grpc.RpcError) as caught:
+        chat(user("x"), stream_options=protos.StreamOptions(include_usage=True))
+    details = check(caught.value, grpc.StatusCode.INVALID_ARGUMENT, "INVALID_FIELD")
+    assert details["BadRequest"].field_violations[0].field == "stream_options"
+
+
+def test_tool_calls_in_a_stream(stream, user, protos):
+    names = ["get_weather", "get_time"]
+    tools = [protos.Tool(function=protos.FunctionTool(name=name, parameters_json=b"{}")) for name in names]
+    chunks = chunks_of(stream(user("/tools"), tools=tools), [])
+    pieces = [piece for chunk in chunks for piece in chunk.choices[0].delta.tool_calls]
+    for index, name in enumerate(names):
+        first, *rest = [piece for piece in pieces if piece.index == index]
+        assert (first.function.name, first.type) == (name, "function") and first.id
+        assert not any(piece.HasField("id") or piece.function.HasField("name") for piece in rest)
+        assert "".join(piece.function.arguments for piece in [first, *rest]) == "{}"
+    assert chunks[-1].choices[0].finish_reason == protos.FINISH_REASON_TOOL_CALLS
+
+
+def test_unknown_members_of_a_stream(stream, user):
+    chunks = chunks_of(stream(user("/think about it")), [])
+    assert any(b'"reasoning_content"' in chunk.choices[0].delta.unknown_members_json for chunk in chunks)
+
+
+@pytest.mark.parametrize(
+    ("text", "members", "code", "reason", "retryable"),
+    [
+        ("x", {"temperature": 7}, grpc.StatusCode.INVALID_ARGUMENT, "INVALID_FIELD", False),
+        ("x", {"model": "no-such-model"}, grpc.StatusCode.INVALID_ARGUMENT, "MODEL_NOT_IN_ALLOWLIST", False),
+        ("/error model_quota_exhausted", {}, grpc.StatusCode.RESOURCE_EXHAUSTED, "MODEL_QUOTA_EXHAUSTED", True),
+        ("/error upstream_error", {}, grpc.StatusCode.INTERNAL, "UPSTREAM_ERROR", False),
+        ("/error upstream_timeout", {}, grpc.StatusCode.DEADLINE_EXCEEDED, "UPSTREAM_TIMEOUT", False),
+        ("/error upstream_unavailable", {}, grpc.StatusCode.UNAVAILABLE, "UPSTREAM_UNAVAILABLE", True),
+        ("/error internal_error", {}, grpc.StatusCode.INTERNAL, "INTERNAL_ERROR", False),
+    ],
+)
+def test_an_error_before_the_first_chunk(stream, user, text, members, code, reason, retryable):
+    with pytest.raises(grpc.RpcError) as caught:
+        next(stream(user(text), **members))
+    details = check(caught.value, code, reason, retryable)
+    assert ("RetryInfo" in details) == retryable
+    # What is wrong with a field is told as in the unary call.
+    fields = [violation.field for violation in details["BadRequest"].field_violations] if members else []
+    assert fields == list(members)
+
+
+def test_a_stream_that_breaks_off(stream, user):
+    call, chunks = stream(user("/cut here and now")), []
+    with pytest.raises(grpc.RpcError) as caught:
+        chunks_of(call, chunks)
+    check(caught.value, grpc.StatusCode.INTERNAL, "UPSTREAM_ERROR")
+    assert dict(call.initial_metadata())["spass-resolved-model"] == "demo"
+    whole = "The demo breaks off in the middle: here and now"
+    assert text_of(chunks) and whole.startswith(text_of(chunks)) and text_of(chunks) != whole
+
+
+def test_a_stream_that_the_caller_cancels(start, protos, user):
+    gateway = start(Gateway)
+    chat = protos.ChatRequest(model="demo", messages=[user("/drip 60 one two")])
+    with grpc.insecure_channel(gateway.grpc_address) as channel:
+        call = protos.ChatServiceStub(channel).StreamChatCompletion(
+            protos.StreamChatCompletionRequest(chat=chat), metadata=(("authorization", f"Bearer {gateway.token}"),)
+        )
+        assert next(call).chunks
+        assert call.cancel()
+        with pytest.raises(grpc.RpcError) as caught:
+            next(call)
+        assert caught.value.code() == grpc.StatusCode.CANCELLED
+        # What is still in flight would be waited for.
+        begin = time.monotonic()
+        gateway.stop()
+        assert time.monotonic() - begin < 5
+
+
+def test_a_deadline_in_the_middle_of_a_stream(stream, user):
+    """The library gives up by itself; what came before is the caller's."""
+    begin, chunks = time.monotonic(), []
+    with pytest.raises(grpc.RpcError) as caught:
+        chunks_of(stream(user("/drip 60 one two"), timeout=0.5), chunks)
+    assert caught.value.code() == grpc.StatusCode.DEADLINE_EXCEEDED
+    assert len(chunks) == 1
+    assert 0.4 < time.monotonic() - begin < 3
+
+
+@pytest.mark.parametrize("text", ["/slow 60", "/drip 60 one two"])
+def test_a_deadline_ends_a_stream_in_the_gateway_too(stream, user, text):
+    """Here the deadline is known to the gateway alone."""
+    begin, chunks = time.monotonic(), []
+    with pytest.raises(grpc.RpcError) as caught:
+        chunks_of(stream(user(text), timeout=None, metadata=[("grpc-timeout", "500m")]), chunks)
+    check(caught.value, grpc.StatusCode.DEADLINE_EXCEEDED, "UPSTREAM_TIMEOUT")
+    assert len(chunks) == text.startswith("/drip")
+    assert time.monotonic() - begin < 3
 
 
 # === errors ===

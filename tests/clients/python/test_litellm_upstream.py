@@ -2,10 +2,12 @@
 
 import time
 
+import openai
 import pytest
 import requests
 
 from litellm_proxy import LiteLLM, free_port
+from openai_client import check as check_sdk_error
 from programs import Gateway, wait_until
 
 KEY = "sk-the-right-key-of-the-proxy-0001"
@@ -94,6 +96,48 @@ def test_a_chat(gateway):
     assert completion["usage"]["total_tokens"] > 0
     # What the proxy tells in headers, its version and its own servers among it, stays behind.
     assert not [name for name in answer.headers if "litellm" in name.lower()]
+
+
+def stream_of(client, model, **options):
+    messages = [{"role": "user", "content": "Hello"}]
+    return client.chat.completions.create(model=model, messages=messages, stream=True, **options)
+
+
+def test_a_stream(client):
+    stream = stream_of(client, "org/mock-large")
+    headers = stream.response.headers
+    chunks = list(stream)
+    assert headers["content-type"].split(";")[0] == "text/event-stream"
+    assert headers["spass-resolved-model"] == "org/mock-large"
+    assert not [name for name in headers if "litellm" in name.lower()]
+    assert "".join(chunk.choices[0].delta.content or "" for chunk in chunks) == "An answer of the large mock."
+    assert len(chunks) > 2
+    assert {chunk.model for chunk in chunks} == {"org/mock-large"}
+    assert len({chunk.id for chunk in chunks}) == 1
+
+
+def test_the_usage_is_kept_from_a_client_that_did_not_ask(client):
+    """The gateway asks the proxy for it in any case, which tells it in a chunk with a choice that says nothing."""
+    chunks = list(stream_of(client, "mock-small"))
+    assert all("usage" not in chunk.model_fields_set for chunk in chunks)
+    reasons = [chunk.choices[0].finish_reason for chunk in chunks]
+    assert reasons == [None] * (len(chunks) - 1) + ["stop"]
+
+
+def test_usage_of_a_stream(client):
+    *chunks, last = stream_of(client, "mock-small", stream_options={"include_usage": True})
+    assert last.choices == []
+    assert last.usage.total_tokens == last.usage.prompt_tokens + last.usage.completion_tokens > 0
+    assert all(chunk.usage is None and chunk.choices for chunk in chunks)
+    assert "".join(chunk.choices[0].delta.content or "" for chunk in chunks) == "An answer of the small mock."
+
+
+def test_an_error_before_the_stream(client):
+    with pytest.raises(openai.RateLimitError) as caught:
+        stream_of(client, "mock-broke")
+    check_sdk_error(caught.value, 429, "model_quota_exhausted", "rate_limit_exceeded", None)
+    assert 1 <= int(caught.value.response.headers["retry-after"]) <= 86400
+    assert "litellm" not in caught.value.response.text.lower()
 
 
 def test_readiness_shows_it(gateway):

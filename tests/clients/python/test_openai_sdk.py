@@ -10,16 +10,8 @@ import openai
 import pytest
 from pydantic import BaseModel
 
+from openai_client import WEATHER_TOOL, check, client_of, say
 from programs import Gateway
-
-WEATHER_TOOL = {
-    "type": "function",
-    "function": {
-        "name": "get_weather",
-        "description": "Tells the weather of a city.",
-        "parameters": {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]},
-    },
-}
 
 TOKENS_FILE = """
 tokens:
@@ -28,29 +20,6 @@ tokens:
     bound_tenant: acme
     secrets: [{value: a-secret-of-a-reader-with-more-than-32-characters}]
 """
-
-
-def client_of(gateway, **options):
-    settings = {"api_key": gateway.token, "max_retries": 0, "timeout": 30, **options}
-    return openai.OpenAI(base_url=f"{gateway.http_url}/v1", **settings)
-
-
-def say(client, text, **options):
-    return client.chat.completions.create(model="demo", messages=[{"role": "user", "content": text}], **options)
-
-
-@pytest.fixture
-def client(gateway):
-    with client_of(gateway) as client:
-        yield client
-
-
-@pytest.fixture
-def counted(gateway):
-    """A client that retries as SDKs do by default, and the requests that it sent."""
-    sent = []
-    with httpx.Client(event_hooks={"request": [sent.append]}) as http_client:
-        yield client_of(gateway, max_retries=2, http_client=http_client), sent
 
 
 # === answers ===
@@ -157,18 +126,6 @@ def test_refusal(client):
 
 
 # === errors ===
-
-
-def check(error, status, code, error_type, param):
-    """The SDK shows every part of the envelope, and the headers agree with it."""
-    assert error.status_code == status
-    assert (error.code, error.type, error.param) == (code, error_type, param)
-    assert error.body["code"] == code
-    assert error.body["message"] and error.body["message"] in error.message
-    assert error.body["doc_url"].endswith(f"/docs/errors#{code}")
-    assert error.request_id == error.body["request_id"] == error.response.headers["spass-request-id"]
-    assert error.response.headers["x-error-code"] == code
-    assert error.response.headers["x-should-retry"] in ("true", "false")
 
 
 @pytest.mark.parametrize(

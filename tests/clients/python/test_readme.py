@@ -49,8 +49,9 @@ def test_curl(run):
 
 
 def test_openai_sdk(run):
-    said, refused = run(sys.executable, "-c", block("python", "import openai")).splitlines()
+    said, streamed, refused = run(sys.executable, "-c", block("python", "import openai")).splitlines()
     assert said.endswith("You said: Hello")
+    assert streamed == said
     assert re.fullmatch(r"model_not_in_allowlist model [\w-]+", refused)
 
 
@@ -60,8 +61,9 @@ def test_buf_curl(run):
 
 def test_generated_client(run):
     run("bash", "-c", block("sh", "grpc_tools.protoc"))
-    said, refused = run(sys.executable, "-c", block("python", "import grpc")).splitlines()
+    said, streamed, refused = run(sys.executable, "-c", block("python", "import grpc")).splitlines()
     assert said.endswith("You said: Hello")
+    assert streamed == said
     assert refused == "MODEL_NOT_IN_ALLOWLIST model"
 
 

@@ -109,6 +109,19 @@ async fn usage_is_always_asked_for_and_told_to_those_who_asked() {
 }
 
 #[tokio::test]
+async fn a_usage_chunk_with_an_empty_choice_is_one_without() {
+    // As LiteLLM sends it.
+    let usage = json!({"prompt_tokens": 5, "completion_tokens": 7, "total_tokens": 12});
+    let end = json!({"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]});
+    let events = event(&end) + &event(&json!({"choices": [{"index": 0, "delta": {}}], "usage": usage}));
+    let (_server, stack) = streaming(&(events + "data: [DONE]\n\n")).await;
+    assert_eq!(Streamed::of(&stack.chat(request("x", json!({}))).await).chunks.len(), 1);
+    let asked = request("x", json!({"stream_options": {"include_usage": true}}));
+    let streamed = Streamed::of(&stack.chat(asked).await);
+    assert_eq!((&streamed.chunks[1]["choices"], &streamed.chunks[1]["usage"]), (&json!([]), &usage));
+}
+
+#[tokio::test]
 async fn what_the_demo_streams_is_what_it_answers() {
     let tool = |name: &str| json!({"type": "function", "function": {"name": name, "parameters": {"type": "object", "properties": {"city": {"type": "string"}, "n": {"type": "integer"}}}}});
     let format = json!({"type": "json_schema", "json_schema": {"name": "a", "schema": {"type": "object", "properties": {"b": {"type": "number"}}}}});
