@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::causes::causes;
 use crate::shared::Shared;
 use crate::upstream::Upstream;
 
@@ -28,7 +29,8 @@ pub(crate) async fn read_once(shared: &Shared, upstream: &Arc<Upstream>) -> bool
         Err(error) => {
             shared.catalog().not_discovered(&error);
             let name = upstream.name();
-            tracing::warn!(upstream = name, %error, "the models of upstream '{name}' could not be listed; trying again");
+            let cause = causes(&error);
+            tracing::warn!(upstream = name, %error, cause, "the models of upstream '{name}' could not be listed; trying again");
             false
         }
     }

@@ -22,6 +22,7 @@ use tonic::{Request, Status};
 use tower::Service;
 
 use crate::call::{Call, CallParts, RequestId};
+use crate::causes::causes;
 use crate::gate::{Identity, identify, permit};
 use crate::layers::ResponseFuture;
 use crate::shared::Shared;
@@ -113,25 +114,13 @@ impl Adapter {
         metrics::counter!("gateway_errors_total", "code" => facts.code).increment(1);
         match error.source() {
             Some(_) if facts.http_status == 500 => {
-                tracing::error!(request_id = id, code = facts.code, cause = chain(&error), "request {id} failed");
+                tracing::error!(request_id = id, code = facts.code, cause = causes(&error), "request {id} failed");
             }
-            Some(_) => tracing::warn!(request_id = id, code = facts.code, cause = chain(&error), "request {id} failed"),
+            Some(_) => {
+                tracing::warn!(request_id = id, code = facts.code, cause = causes(&error), "request {id} failed")
+            }
             None => tracing::debug!(request_id = id, code = facts.code, "request {id} refused"),
         }
         error.to_status(id, self.shared.docs_url())
     }
-}
-
-/// An error with its causes, for the log.
-fn chain(error: &ApiError) -> String {
-    let mut text = String::new();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        if !text.is_empty() {
-            text.push_str(": ");
-        }
-        text.push_str(&error.to_string());
-        cause = error.source();
-    }
-    text
 }

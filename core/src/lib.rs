@@ -24,5 +24,6 @@ pub mod config;
 pub mod process;
 
 mod api_errors;
+mod causes;
 mod discovery;
 mod shared;

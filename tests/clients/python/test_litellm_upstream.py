@@ -194,6 +194,8 @@ def test_the_gateway_starts_before_the_proxy(start, start_proxy):
     part = upstream_part(gateway)
     assert not part["ok"] and str(port) not in part["error"]
     assert aliases(gateway) == []
+    # The operator is told why, the client is not.
+    assert "Connection refused" in gateway.log.read_text() and "refused" not in answer.text
 
     start_proxy(KEY, port=port)
     begin = time.monotonic()
