@@ -11,6 +11,17 @@ WEATHER_TOOL = {
     },
 }
 
+# Failures of the demo that may have cost something, so that nobody should send the request again unasked: what to say
+# after `/error`, and the status, code and type that come.
+COSTLY_FAILURES = [
+    ("upstream_error", 502, "upstream_error", "upstream_error"),
+    ("bad_request", 502, "upstream_error", "upstream_error"),
+    ("unauthorized", 502, "upstream_error", "upstream_error"),
+    ("garbage", 502, "upstream_error", "upstream_error"),
+    ("upstream_timeout", 504, "upstream_timeout", "upstream_error"),
+    ("internal_error", 500, "internal_error", "internal_error"),
+]
+
 
 def client_of(gateway, **options):
     settings = {"api_key": gateway.token, "max_retries": 0, "timeout": 30, **options}

@@ -10,7 +10,7 @@ import openai
 import pytest
 from pydantic import BaseModel
 
-from openai_client import WEATHER_TOOL, check, client_of, say
+from openai_client import COSTLY_FAILURES, WEATHER_TOOL, check, client_of, say
 from programs import Gateway
 
 TOKENS_FILE = """
@@ -227,17 +227,7 @@ def test_model_quota(client):
     assert caught.value.response.headers["retry-after"] == "7"
 
 
-@pytest.mark.parametrize(
-    ("kind", "status", "code", "error_type"),
-    [
-        ("upstream_error", 502, "upstream_error", "upstream_error"),
-        ("bad_request", 502, "upstream_error", "upstream_error"),
-        ("unauthorized", 502, "upstream_error", "upstream_error"),
-        ("garbage", 502, "upstream_error", "upstream_error"),
-        ("upstream_timeout", 504, "upstream_timeout", "upstream_error"),
-        ("internal_error", 500, "internal_error", "internal_error"),
-    ],
-)
+@pytest.mark.parametrize(("kind", "status", "code", "error_type"), COSTLY_FAILURES)
 def test_failures_that_may_have_cost_something_are_sent_once(counted, kind, status, code, error_type):
     client, sent = counted
     with pytest.raises(openai.InternalServerError) as caught:
