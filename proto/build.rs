@@ -60,10 +60,12 @@ fn proto_files() -> Result<Vec<PathBuf>, Box<dyn Error>> {
 
 /// Leaves out the files that only declare options: nothing uses their types at run time.
 fn without_options_files(mut set: prost_types::FileDescriptorSet) -> prost_types::FileDescriptorSet {
-    set.file.retain(|file| !matches!(file.package(), "google.api" | "google.rpc" | "google.protobuf"));
+    set.file.retain(|file| !matches!(file.package(), "google.api" | "google.rpc"));
+    set.file.retain(|file| file.name() != "google/protobuf/descriptor.proto");
     set.file.retain(|file| !matches!(file.name(), "chatgateway/v1/error_spec.proto" | "chatgateway/v1/access.proto"));
     for file in &mut set.file {
-        file.dependency.retain(|name| name.starts_with("chatgateway/v1/"));
+        let is_left_out = |name: &str| name.starts_with("google/api/") || name == "google/protobuf/descriptor.proto";
+        file.dependency.retain(|name| !is_left_out(name));
     }
     set
 }

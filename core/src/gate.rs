@@ -27,12 +27,11 @@ pub fn identify(headers: &HeaderMap) -> Result<Identity, ApiError> {
 pub fn permit(caller: &Caller, rpc: Rpc) -> Result<(), ApiError> {
     let needed = match rpc.access() {
         Access::Public | Access::Authenticated => return Ok(()),
-        Access::Scope(needed) => needed,
+        Access::Scopes(needed) => needed,
     };
-    if Scope::from_name(needed).is_some_and(|scope| caller.token.scopes.contains(scope)) {
-        return Ok(());
-    }
-    tracing::info!(token = caller.token.id, scope = needed, "token '{}' lacks the scope {needed}", caller.token.id);
+    let is_held = |name: &str| Scope::from_name(name).is_some_and(|scope| caller.token.scopes.contains(scope));
+    let Some(missing) = needed.iter().find(|name| !is_held(name)) else { return Ok(()) };
+    tracing::info!(token = caller.token.id, scope = missing, "token '{}' lacks the scope {missing}", caller.token.id);
     Err(api_errors::forbidden())
 }
 
@@ -88,7 +87,8 @@ mod tests {
     #[test]
     fn every_scope_that_an_rpc_names_exists() {
         for rpc in Rpc::ALL {
-            if let Access::Scope(name) = rpc.access() {
+            let Access::Scopes(names) = rpc.access() else { continue };
+            for name in names {
                 assert!(Scope::from_name(name).is_some(), "{} needs {name}", rpc.name());
             }
         }

@@ -48,15 +48,19 @@ pub(crate) fn generate(pool: &DescriptorPool) -> Result<String, Box<dyn Error>> 
 }
 
 fn access(rule: Option<&DynamicMessage>, method: &MethodDescriptor) -> Result<String, Box<dyn Error>> {
+    let mut scopes: Vec<&str> = Vec::new();
     for (field, value) in rule.into_iter().flat_map(|rule| rule.fields()) {
         match (field.name(), value) {
             ("public", Value::Bool(true)) => return Ok("Access::Public".to_owned()),
             ("authenticated", Value::Bool(true)) => return Ok("Access::Authenticated".to_owned()),
-            ("scope", Value::String(scope)) if !scope.is_empty() => return Ok(format!("Access::Scope({scope:?})")),
+            ("scope" | "and_scope", Value::String(scope)) if !scope.is_empty() => scopes.push(scope),
             _ => {}
         }
     }
-    Err(format!("{}: access must be public, authenticated or a scope", method.full_name()).into())
+    if scopes.is_empty() {
+        return Err(format!("{}: access must be public, authenticated or a scope", method.full_name()).into());
+    }
+    Ok(format!("Access::Scopes(&{scopes:?})"))
 }
 
 fn add_routes(routes: &mut Vec<Route>, rule: &DynamicMessage, method: &MethodDescriptor) -> Result<(), Box<dyn Error>> {

@@ -4,13 +4,19 @@
 use prost_reflect::{DescriptorPool, Kind, MessageDescriptor};
 use std::fmt::Write;
 
+/// Messages of protobuf itself that ours hold.
+const USED_OF_PROTOBUF: [&str; 2] = ["google.protobuf.FieldMask", "google.protobuf.Timestamp"];
+
 pub(crate) fn generate(pool: &DescriptorPool) -> String {
     let mut out = String::new();
     // The files that only declare options have no Rust types.
     let is_ours = |message: &MessageDescriptor| {
         message.package_name() == "chatgateway.v1" && !matches!(message.name(), "ErrorSpec" | "Access")
     };
-    for message in pool.all_messages().filter(is_ours) {
+    let is_used = |message: &MessageDescriptor| {
+        is_ours(message) || USED_OF_PROTOBUF.contains(&message.full_name())
+    };
+    for message in pool.all_messages().filter(is_used) {
         let mut fields = String::new();
         for field in message
             .fields()
@@ -27,13 +33,15 @@ pub(crate) fn generate(pool: &DescriptorPool) -> String {
                 field.is_list() || field.is_map(),
             );
         }
-        let _ = writeln!(
-            out,
-            "static {shape}: WireShape = WireShape {{ fields: &[{fields}] }};\n\
-             impl WireMessage for crate::v1::{name} {{ fn shape() -> &'static WireShape {{ &{shape} }} }}",
-            shape = shape_name(&message),
-            name = message.name(),
-        );
+        let shape = shape_name(&message);
+        let _ = writeln!(out, "static {shape}: WireShape = WireShape {{ fields: &[{fields}] }};");
+        if is_ours(&message) {
+            let name = message.name();
+            let _ = writeln!(
+                out,
+                "impl WireMessage for crate::v1::{name} {{ fn shape() -> &'static WireShape {{ &{shape} }} }}"
+            );
+        }
     }
     out
 }

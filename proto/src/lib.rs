@@ -24,6 +24,9 @@ pub use error_catalog::ErrorFacts;
 pub use route_table::{Access, Operation, Rpc};
 pub use v1::ErrorCode;
 
+/// Times and field masks, as the messages hold them.
+pub use prost_types::{FieldMask, Timestamp};
+
 /// The raw descriptor set of all protos, with the options that a typed set would drop; for reflection.
 pub const FILE_DESCRIPTOR_SET: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptor.bin"));
 

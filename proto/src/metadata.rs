@@ -17,6 +17,8 @@ pub const SPASS_SCOPE_ID: HeaderName = HeaderName::from_static("spass-scope-id")
 pub const SPASS_REQUEST_ID: HeaderName = HeaderName::from_static("spass-request-id");
 /// The request id, the name that OpenAI's SDKs read.
 pub const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// Makes a request that is sent several times one request.
+pub const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 /// The time that the caller allows, as gRPC spells it.
 pub const GRPC_TIMEOUT: HeaderName = HeaderName::from_static("grpc-timeout");
 
@@ -28,7 +30,7 @@ pub static REQUEST: [HeaderName; 8] = [
     SPASS_USER_ID,
     SPASS_SCOPE_ID,
     HeaderName::from_static("spass-augment"),
-    HeaderName::from_static("idempotency-key"),
+    IDEMPOTENCY_KEY,
     HeaderName::from_static("traceparent"),
 ];
 
@@ -47,8 +49,12 @@ pub const RATE_LIMIT_REMAINING: HeaderName = HeaderName::from_static("x-ratelimi
 /// How long until the token's burst is whole again, as in `1m30s`.
 pub const RATE_LIMIT_RESET: HeaderName = HeaderName::from_static("x-ratelimit-reset-requests");
 
+/// The conversation that a turn belongs to.
+pub const X_CONVERSATION_ID: HeaderName = HeaderName::from_static("x-conversation-id");
+
 /// What the edge hands back as HTTP response headers; everything else stays inside.
-pub static RESPONSE: [HeaderName; 7] = [
+pub static RESPONSE: [HeaderName; 8] = [
+    X_CONVERSATION_ID,
     SPASS_APPLIED,
     X_RUST_API_APPLIED,
     SPASS_RESOLVED_MODEL,

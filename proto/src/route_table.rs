@@ -10,8 +10,8 @@ pub enum Access {
     Public,
     /// Any valid token; the gate does not charge the limiter.
     Authenticated,
-    /// A valid token that holds this scope, which may name a request field in braces.
-    Scope(&'static str),
+    /// A valid token that holds these scopes, each of which may name a request field in braces.
+    Scopes(&'static [&'static str]),
 }
 
 #[derive(Debug)]

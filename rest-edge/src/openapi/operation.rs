@@ -38,7 +38,7 @@ pub(super) fn operation(route: &Route) -> Value {
         Access::Public => operation["security"] = json!([]),
         // The security of the whole document holds.
         Access::Authenticated => {}
-        Access::Scope(scope) => operation["x-required-scope"] = scope.into(),
+        Access::Scopes(scopes) => operation["x-required-scopes"] = scopes.into(),
     }
     operation
 }
@@ -47,7 +47,9 @@ fn description(route: &Route) -> String {
     match route.access {
         Access::Public => format!("{} Needs no token.", route.description),
         Access::Authenticated => format!("{} Needs any valid token.", route.description),
-        Access::Scope(scope) => format!("{} Needs a token with the scope `{scope}`.", route.description),
+        Access::Scopes(scopes) => {
+            format!("{} Needs a token with the scope `{}`.", route.description, scopes.join("` and the scope `"))
+        }
     }
 }
 

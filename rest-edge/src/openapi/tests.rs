@@ -70,7 +70,7 @@ fn only_public_routes_need_no_token() {
             assert_eq!((operation.get("security"), of_caller), (None, CALLER.len()), "{}", route.id);
         }
     }
-    assert_eq!(document["paths"]["/v1/chat/completions"]["post"]["x-required-scope"], "chat:write");
+    assert_eq!(document["paths"]["/v1/chat/completions"]["post"]["x-required-scopes"][0], "chat:write");
 }
 
 #[test]
