@@ -1,10 +1,33 @@
 //! What outlives a process.
 //!
-//! [`DataFolder`] is the folder of one gateway: it holds the token that the launcher made on its first start, and it
-//! is where the database of a gateway on SQLite belongs.
+//! [`Store`] is all that a database can do, in terms of the records beside it; SQLite and PostgreSQL do it alike.
+//! [`DatabaseAddress`] opens one. Every function takes whose data it is as a type of its own ([`Owner`], [`Reader`])
+//! and adds the predicate itself; none takes a bare id.
 //!
-//! This crate knows no gRPC, HTTP or OpenAI, and depends on nothing of ours.
+//! [`DataFolder`] is the folder of one gateway: it holds the token that the launcher made on its first start, and the
+//! database of a gateway on SQLite.
+//!
+//! This crate knows no gRPC, HTTP or OpenAI, and depends on nothing of ours. The statements are in `statements/`, one
+//! text for both databases; what differs is in `sqlite.rs` and `postgres.rs`.
 
+mod availability;
+mod context;
 mod data_folder;
+mod database;
+mod error;
+mod identity;
+mod migrations;
+mod postgres;
+mod records;
+mod sqlite;
+mod store;
 
 pub use data_folder::{DataFolder, DataFolderError};
+pub use database::{DatabaseAddress, LEASE};
+pub use error::{OpenError, StoreError};
+pub use identity::{Owner, Reader, Tenant, User};
+pub use records::{
+    Begun, ConversationChanges, ConversationId, ConversationRecord, FinishedTurn, KeyClaim, KeyState, KeyedRun, Listed,
+    MessageRecord, Mutated, NewTurn, Page, RunningTurn, Stored, Swept, TurnSize,
+};
+pub use store::{AnswerOf, KEY_LIFETIME, Store};
