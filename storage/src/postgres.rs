@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions, PgRow};
-use sqlx::{Connection as _, PgConnection, Row as _};
+use sqlx::{ConnectOptions as _, Connection as _, PgConnection, Row as _};
 use tokio::time::{sleep, timeout};
 use uuid::Uuid;
 
@@ -76,7 +76,7 @@ impl Engine {
     /// Opens the database, and goes on trying where it cannot be reached now.
     pub(crate) async fn open(url: &str, lease: Duration) -> Result<Arc<Self>, OpenError> {
         let options = PgConnectOptions::from_str(url).map_err(|_| OpenError::Url)?;
-        let options = options.application_name("chat-gateway").options(SERVER_LIMITS);
+        let options = options.application_name("chat-gateway").options(SERVER_LIMITS).disable_statement_logging();
         let pool = PgPoolOptions::new()
             .max_connections(CONNECTIONS)
             .acquire_timeout(CONNECTION_PATIENCE)

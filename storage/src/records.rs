@@ -149,6 +149,8 @@ pub struct RunningTurn {
     pub is_first: bool,
     /// How many bytes the conversation holds.
     pub byte_count: u64,
+    /// How many messages the conversation holds.
+    pub message_count: u32,
     /// The turns so far, oldest first; from where the prompt of the last turn began, if it was for the same model.
     pub history: Vec<TurnSize>,
     /// How many turns are before those.

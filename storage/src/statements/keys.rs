@@ -43,23 +43,18 @@ pub(super) enum Claimed {
     Over(Remains),
 }
 
-async fn find(
-    connection: &mut Connection,
-    context: Context,
-    owner: &Owner,
-    claim: &KeyClaim,
-) -> Result<Found, sqlx::Error> {
+async fn find(connection: &mut Connection, owner: &Owner, claim: &KeyClaim) -> Result<Found, sqlx::Error> {
     const FIND: &str = concat!(
         "SELECT fingerprint, state, turn_id, conversation_id, answer, \
-         CAST(CASE WHEN lease_owner = $5 OR lease_expires_at < ",
+         CAST(CASE WHEN lease_expires_at < ",
         now!(),
         " THEN 1 ELSE 0 END AS BIGINT), CAST(CASE WHEN created_at < ",
         now!(),
-        " - $6 THEN 1 ELSE 0 END AS BIGINT) \
+        " - $5 THEN 1 ELSE 0 END AS BIGINT) \
          FROM idempotency_keys WHERE tenant = $1 AND owner = $2 AND route = $3 AND key = $4"
     );
     let query = sqlx::query(FIND).bind(owner.tenant.name()).bind(owner.user.key()).bind(claim.route).bind(&claim.key);
-    let query = query.bind(context.process).bind(milliseconds(KEY_LIFETIME));
+    let query = query.bind(milliseconds(KEY_LIFETIME));
     let Some(row) = query.fetch_optional(&mut *connection).await? else { return Ok(Found::Nothing) };
     let state: i64 = row.try_get(1)?;
     let (is_dead, is_old): (i64, i64) = (row.try_get(5)?, row.try_get(6)?);
@@ -82,11 +77,10 @@ async fn find(
 /// What stands under a key, for a reader.
 pub(super) async fn look_up(
     connection: &mut Connection,
-    context: Context,
     owner: &Owner,
     claim: &KeyClaim,
 ) -> Result<KeyState, sqlx::Error> {
-    match find(connection, context, owner, claim).await? {
+    match find(connection, owner, claim).await? {
         Found::Standing(state) => Ok(state),
         Found::Nothing | Found::Old(_) | Found::Remains(_) => Ok(KeyState::Free),
     }
@@ -101,7 +95,7 @@ pub(super) async fn claim(
     run: Uuid,
 ) -> Result<Claimed, sqlx::Error> {
     for _ in 0..TRIES {
-        match find(connection, context, owner, claim).await? {
+        match find(connection, owner, claim).await? {
             Found::Standing(state) => return Ok(Claimed::Refused(state)),
             Found::Old(run) => release(connection, owner, claim, run).await?,
             Found::Nothing => {

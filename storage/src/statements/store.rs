@@ -29,8 +29,7 @@ macro_rules! work {
 #[async_trait]
 impl Store for Engine {
     async fn look_up_key(&self, owner: &Owner, key: &KeyClaim) -> Result<KeyState, StoreError> {
-        let context = self.context;
-        self.read(work!([owner, key], |connection| keys::look_up(connection, context, &owner, &key))).await
+        self.read(work!([owner, key], |connection| keys::look_up(connection, &owner, &key))).await
     }
 
     async fn begin_turn(&self, owner: &Owner, turn: NewTurn) -> Result<Begun, StoreError> {

@@ -64,6 +64,7 @@ async fn begin_claimed(
         conversation: ConversationId(id),
         is_first: true,
         byte_count: 0,
+        message_count: 0,
         history: Vec::new(),
         passed_over: 0,
         begun_at,
@@ -97,8 +98,7 @@ async fn is_pending(connection: &mut Connection, owner: &Owner, id: Uuid) -> Res
     Ok(query.fetch_optional(connection).await?.is_some())
 }
 
-/// Takes the lease of a conversation that nobody holds, and returns when that was. What this process itself left
-/// behind holds nobody up: within a process turns queue before they come here.
+/// Takes the lease of a conversation that nobody holds, and returns when that was.
 async fn take_lease(
     connection: &mut Connection,
     context: Context,
@@ -113,9 +113,9 @@ async fn take_lease(
         " + $6) ON CONFLICT (conversation_id) DO UPDATE SET turn_id = excluded.turn_id, \
          lease_owner = excluded.lease_owner, lease_expires_at = excluded.lease_expires_at \
          WHERE pending_turns.tenant = excluded.tenant AND pending_turns.owner = excluded.owner \
-         AND (pending_turns.lease_owner = excluded.lease_owner OR pending_turns.lease_expires_at < ",
+         AND pending_turns.lease_expires_at < ",
         now!(),
-        ") RETURNING lease_expires_at"
+        " RETURNING lease_expires_at"
     );
     let lease = milliseconds(context.lease);
     let query = sqlx::query(TAKE).bind(id).bind(turn).bind(owner.tenant.name()).bind(owner.user.key());
@@ -140,7 +140,7 @@ async fn read_history(
     model: &str,
     turn: &mut RunningTurn,
 ) -> Result<(), sqlx::Error> {
-    const CONVERSATION: &str = "SELECT byte_count, prompt_start, prompt_model FROM conversations \
+    const CONVERSATION: &str = "SELECT byte_count, prompt_start, prompt_model, message_count FROM conversations \
         WHERE id = $1 AND tenant = $2 AND owner = $3 AND removed_at IS NULL";
     const SIZES: &str = "SELECT first_sequence, byte_count, token_count, continues FROM turns \
         WHERE conversation_id = $1 AND tenant = $2 AND owner = $3 AND first_sequence >= $4 ORDER BY first_sequence";
@@ -151,6 +151,7 @@ async fn read_history(
     let Some(row) = query.fetch_optional(&mut *connection).await? else { return Ok(()) };
     turn.is_first = false;
     turn.byte_count = count(row.try_get(0)?);
+    turn.message_count = count(row.try_get(3)?);
     let start: i64 = if row.try_get::<String, _>(2)? == model { row.try_get(1)? } else { 0 };
     let query = sqlx::query(SIZES).bind(id).bind(tenant).bind(&user).bind(start);
     for row in query.fetch_all(&mut *connection).await? {
