@@ -2,6 +2,8 @@
 //! these matches has an arm for everything else.
 #![deny(clippy::wildcard_enum_match_arm)]
 
+mod storage;
+
 use std::time::Duration;
 
 use gateway_auth::{AuthError, Refused};
@@ -11,6 +13,8 @@ use crate::catalog::Discovery;
 use crate::domain::alias::ModelAlias;
 use crate::layers::whole_seconds;
 use crate::upstream::{Phase, UpstreamError};
+
+pub(crate) use storage::*;
 
 /// The bounds of a wait that a model server asks for.
 const MIN_QUOTA_WAIT: Duration = Duration::from_secs(1);
@@ -83,6 +87,17 @@ fn model_not_available(alias: &str) -> ApiError {
     .with_metadata("model", alias)
 }
 
+/// A provider that the gateway knows nothing of.
+pub(crate) fn provider_not_found(provider: &str) -> ApiError {
+    let provider: String = provider.chars().take(64).collect();
+    ApiError::new(
+        ErrorCode::ModelNotInAllowlist,
+        format!("The provider '{provider}' is not available; leave 'provider' out, or send 'ollama'."),
+    )
+    .with_param("provider")
+    .with_resource("provider", provider)
+}
+
 /// Why a model server gave no usable answer.
 pub(crate) fn from_upstream(error: UpstreamError, alias: &ModelAlias) -> ApiError {
     let about_model = |error: ApiError| error.with_metadata("model", alias.as_str());
@@ -111,11 +126,14 @@ pub(crate) fn from_upstream(error: UpstreamError, alias: &ModelAlias) -> ApiErro
         UpstreamError::Malformed(_) => {
             about_model(upstream_error("The model server's answer is not a chat completion."))
         }
-        UpstreamError::TooLarge { limit } => {
-            about_model(upstream_error(&format!("The model server's answer is larger than {limit} bytes.")))
-        }
+        UpstreamError::TooLarge { limit } => about_model(answer_too_large(*limit)),
     }
     .with_source(error)
+}
+
+/// An answer that is larger than the gateway keeps.
+pub(crate) fn answer_too_large(limit: usize) -> ApiError {
+    upstream_error(&format!("The model server's answer is larger than {limit} bytes."))
 }
 
 fn upstream_error(message: &str) -> ApiError {

@@ -19,17 +19,28 @@ use crate::upstream::{CallContext, RequestBody, UpstreamError};
 
 pub use stream::{ChatStream, stream};
 
+pub(crate) use stream::stream_prepared;
+
 /// An answer, and what the caller is told about how it came to be.
 #[derive(Debug)]
 pub struct Answered<T> {
     /// The answer.
     pub answer: T,
+    /// What the caller is told besides.
+    pub told: Told,
+}
+
+/// What a caller is told besides the answer.
+#[derive(Clone, Debug)]
+pub struct Told {
     /// What was changed in the request.
-    pub applied: Applied,
+    pub applied: Option<HeaderValue>,
     /// The model server's own name of the model that served.
     pub resolved_model: HeaderValue,
     /// The operator's name of the model server that served.
     pub resolved_backend: HeaderValue,
+    /// The conversation that the answer belongs to.
+    pub conversation: Option<HeaderValue>,
 }
 
 /// Answers a chat with a whole completion. Dropping the future cancels the call to the model server.
@@ -39,19 +50,29 @@ pub async fn complete(
     mut request: JsonRequest,
 ) -> Result<Answered<ChatCompletion>, ApiError> {
     let (model, applied) = prepare(shared, &mut request)?;
-    let body = RequestBody::unary(&request, &model.upstream_model);
+    complete_prepared(call, &request, &model, &applied).await
+}
+
+/// Answers a chat that was judged and fitted to its model.
+pub(crate) async fn complete_prepared(
+    call: &Call,
+    request: &JsonRequest,
+    model: &CatalogModel,
+    applied: &Applied,
+) -> Result<Answered<ChatCompletion>, ApiError> {
+    let body = RequestBody::unary(request, &model.upstream_model);
     let context = CallContext { request_id: call.request_id.as_str(), deadline: call.deadline };
     let begin = Instant::now();
     let answer = model.upstream.complete(body, model.facts.alias.as_str(), context).await;
     model.upstream.observe(begin.elapsed(), answer.is_ok());
 
-    let completion = answer.map_err(|error| refusal(error, &applied, &model))?;
-    count_tokens(&model, completion.usage.as_ref());
-    Ok(answered(completion, &model, applied))
+    let completion = answer.map_err(|error| refusal(error, applied, model))?;
+    count_tokens(model, completion.usage.as_ref());
+    Ok(answered(completion, model, applied))
 }
 
 /// Judges a request and fits it to its model.
-fn prepare(shared: &Shared, request: &mut JsonRequest) -> Result<(Arc<CatalogModel>, Applied), ApiError> {
+pub(crate) fn prepare(shared: &Shared, request: &mut JsonRequest) -> Result<(Arc<CatalogModel>, Applied), ApiError> {
     let checked = check_request(request)?;
     let catalog = shared.catalog().load();
     let model = catalog.find(checked.alias.as_str())?;
@@ -59,13 +80,14 @@ fn prepare(shared: &Shared, request: &mut JsonRequest) -> Result<(Arc<CatalogMod
     Ok((Arc::clone(model), applied))
 }
 
-fn answered<T>(answer: T, model: &CatalogModel, applied: Applied) -> Answered<T> {
-    Answered {
-        answer,
-        applied,
+fn answered<T>(answer: T, model: &CatalogModel, applied: &Applied) -> Answered<T> {
+    let told = Told {
+        applied: applied.to_member_list().and_then(|members| HeaderValue::try_from(members).ok()),
         resolved_model: model.resolved_model.clone(),
         resolved_backend: model.upstream.resolved_backend().clone(),
-    }
+        conversation: None,
+    };
+    Answered { answer, told }
 }
 
 /// Why there is no answer. A server that refuses the limit that was already raised cannot be satisfied by the gateway.

@@ -1,5 +1,6 @@
 //! The settings of the core: where they come from, what they may be, and what is made of them before a port opens.
 
+mod conversations;
 mod credentials;
 mod models_file;
 mod process;
@@ -10,7 +11,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use gateway_auth::{RateLimit, TokenTable};
+use gateway_storage::DatabaseAddress;
 
+pub use conversations::{ConversationLimits, ConversationSettings};
 pub use credentials::{AuthSettings, CredentialSource};
 pub use process::{LogFormat, ProcessSettings, parse_settings, settings_of_this_process};
 pub use upstreams::{UpstreamPlan, UpstreamSettings};
@@ -34,6 +37,9 @@ pub struct CoreSettings {
     /// own status.
     #[arg(long, env = "STREAM_HEAD_WAIT_SECS", default_value = "15", value_parser = seconds)]
     pub stream_head_wait_secs: Duration,
+    #[expect(missing_docs, reason = "clap would take a comment for the help text of the whole program")]
+    #[command(flatten)]
+    pub conversations: ConversationSettings,
     #[expect(missing_docs, reason = "clap would take a comment for the help text of the whole program")]
     #[command(flatten)]
     pub auth: AuthSettings,
@@ -61,6 +67,10 @@ pub struct CoreConfig {
     pub max_body_bytes: usize,
     /// How long the head of a stream waits for its first event.
     pub stream_head_wait: Duration,
+    /// Where the database is.
+    pub database: DatabaseAddress,
+    /// What bounds stored conversations.
+    pub conversations: ConversationLimits,
 }
 
 /// A setting or a file that cannot be used. The text names the setting, what is wrong and what would be right.
@@ -87,6 +97,7 @@ impl CoreSettings {
         credentials: CredentialSource,
     ) -> Result<CoreConfig, ConfigError> {
         let tokens = self.auth.tokens(&self.data_dir, credentials)?;
+        let database = self.conversations.database(&self.data_dir)?;
         Ok(CoreConfig {
             grpc_listen: self.grpc_listen,
             reflection: self.grpc_reflection.unwrap_or(credentials == CredentialSource::MayGenerate),
@@ -96,6 +107,8 @@ impl CoreSettings {
             docs_url: format!("{}/docs/errors", public_url.trim_end_matches('/')),
             max_body_bytes: process.max_body_bytes,
             stream_head_wait: self.stream_head_wait_secs,
+            database,
+            conversations: self.conversations.limits(),
         })
     }
 }

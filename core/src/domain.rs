@@ -12,5 +12,8 @@ pub mod image;
 pub mod limits;
 pub mod message;
 pub mod model;
+pub mod outline;
 mod parameters;
+pub mod tokens;
 mod tools;
+pub mod turn;

@@ -1,10 +1,17 @@
 //! What is checked once a message is there: for whom the call acts, and whether its token may make it.
 
-use gateway_auth::{Caller, Scope, ScopeId, UserId};
+use gateway_auth::{Caller, Role, Scope, ScopeId, UserId};
 use gateway_proto::{Access, ApiError, Rpc, metadata};
+use gateway_storage::{KeyClaim, Owner, Reader, Tenant, User};
 use http::{HeaderMap, HeaderName};
+use prost::Message;
+use sha2::{Digest, Sha256};
 
 use crate::api_errors;
+use crate::call::Call;
+
+/// The longest idempotency key.
+const MAX_KEY_BYTES: usize = 255;
 
 /// For whom a call acts within its tenant.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,6 +28,50 @@ pub fn identify(headers: &HeaderMap) -> Result<Identity, ApiError> {
         user: name(headers, &metadata::SPASS_USER_ID, UserId::parse)?,
         scope: name(headers, &metadata::SPASS_SCOPE_ID, ScopeId::parse)?,
     })
+}
+
+/// The user and the tenant that a call belongs to; `user_id` is what the request says, under this param.
+pub fn owner(call: &Call, identity: &Identity, user_id: &str, param: &str) -> Result<Owner, ApiError> {
+    let user = match user_of(identity, user_id, param)? {
+        Some(user) => User::EndUser(user.as_str().into()),
+        None => User::Token(call.caller.token.id.as_str().into()),
+    };
+    Ok(Owner { tenant: Tenant::new(call.caller.tenant.as_str()), user })
+}
+
+/// Whose data a call may read: its user's, or everybody's of the tenant for an administrator who names none.
+pub fn reader(call: &Call, identity: &Identity, user_id: &str, param: &str) -> Result<Reader, ApiError> {
+    let names_user = user_of(identity, user_id, param)?.is_some();
+    if !names_user && call.caller.token.role == Role::TenantAdmin {
+        return Ok(Reader::Tenant(Tenant::new(call.caller.tenant.as_str())));
+    }
+    owner(call, identity, user_id, param).map(Reader::Owner)
+}
+
+fn user_of(identity: &Identity, user_id: &str, param: &str) -> Result<Option<UserId>, ApiError> {
+    if user_id.is_empty() {
+        return Ok(identity.user.clone());
+    }
+    let named = UserId::parse(user_id);
+    let named = named.map_err(|invalid| ApiError::invalid_field(param, format!("'{param}' {invalid}.")))?;
+    if identity.user.as_ref().is_some_and(|user| *user != named) {
+        let message = format!("'{param}' and the header 'spass-user-id' name different users; send one of them.");
+        return Err(ApiError::invalid_field(param, message));
+    }
+    Ok(Some(named))
+}
+
+/// The key that a request was sent under, for a request of this content.
+pub fn idempotency_key(headers: &HeaderMap, rpc: Rpc, message: &impl Message) -> Result<Option<KeyClaim>, ApiError> {
+    let key = name(headers, &metadata::IDEMPOTENCY_KEY, |key| {
+        let has_form = (1..=MAX_KEY_BYTES).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic());
+        has_form.then(|| key.to_owned()).ok_or("must be 1 to 255 visible ASCII characters")
+    })?;
+    Ok(key.map(|key| {
+        // Unary and stream of one thing share a route, and are two requests.
+        let digest = Sha256::new_with_prefix(rpc.name()).chain_update(message.encode_to_vec());
+        KeyClaim { route: rpc.route(), key, fingerprint: digest.finalize().into() }
+    }))
 }
 
 /// Whether the caller's token holds the scope that an RPC needs.

@@ -1,6 +1,7 @@
 //! The services on offer. Each adapter converts in, calls, converts out, and decides nothing.
 
 mod chat;
+mod conversations;
 mod convert;
 mod error_catalog;
 mod identity;
@@ -10,6 +11,7 @@ mod readiness;
 use std::error::Error;
 
 use gateway_proto::v1::chat_service_server::ChatServiceServer;
+use gateway_proto::v1::conversation_service_server::ConversationServiceServer;
 use gateway_proto::v1::error_catalog_service_server::ErrorCatalogServiceServer;
 use gateway_proto::v1::identity_service_server::IdentityServiceServer;
 use gateway_proto::v1::model_service_server::ModelServiceServer;
@@ -33,10 +35,20 @@ struct Adapter {
     shared: Shared,
 }
 
+/// A call whose identity and scope hold.
+#[derive(Debug)]
+struct Opened<M> {
+    call: Call,
+    identity: Identity,
+    headers: http::HeaderMap,
+    message: M,
+}
+
 /// All services on offer; cheap to clone.
 #[derive(Clone, Debug)]
 pub(crate) struct Services {
     chat: ChatServiceServer<Adapter>,
+    conversations: ConversationServiceServer<Adapter>,
     models: ModelServiceServer<Adapter>,
     errors: ErrorCatalogServiceServer<Adapter>,
     identity: IdentityServiceServer<Adapter>,
@@ -61,6 +73,7 @@ impl Services {
         }
         Self {
             chat: with_limits!(ChatServiceServer),
+            conversations: with_limits!(ConversationServiceServer),
             models: with_limits!(ModelServiceServer),
             errors: with_limits!(ErrorCatalogServiceServer),
             identity: with_limits!(IdentityServiceServer),
@@ -73,6 +86,16 @@ impl Services {
     pub(crate) fn call(mut self, rpc: Option<Rpc>, request: http::Request<Body>) -> ResponseFuture {
         match rpc {
             Some(Rpc::CreateChatCompletion | Rpc::StreamChatCompletion) => self.chat.call(request),
+            Some(
+                Rpc::CreateTurn
+                | Rpc::StreamTurn
+                | Rpc::ListConversations
+                | Rpc::GetConversation
+                | Rpc::UpdateConversation
+                | Rpc::DeleteConversation
+                | Rpc::ListMessages
+                | Rpc::ExportConversation,
+            ) => self.conversations.call(request),
             Some(Rpc::ListModels | Rpc::GetModel) => self.models.call(request),
             Some(Rpc::ListErrors | Rpc::GetError) => self.errors.call(request),
             Some(Rpc::WhoAmI) => self.identity.call(request),
@@ -84,11 +107,11 @@ impl Services {
 
 impl Adapter {
     /// The call behind a request that the layers let in, once its identity and scope hold.
-    fn open<M>(&self, request: Request<M>, rpc: Rpc) -> Result<(Call, Identity, M), Status> {
+    fn open<M>(&self, request: Request<M>, rpc: Rpc) -> Result<Opened<M>, Status> {
         let (call, headers, message) = self.admitted(request)?;
         let identity = identify(&headers).and_then(|identity| permit(&call.caller, rpc).map(|()| identity));
         let identity = identity.map_err(|error| self.fail(&call.request_id, error))?;
-        Ok((call, identity, message))
+        Ok(Opened { call, identity, headers, message })
     }
 
     /// The call behind a request that the layers let in, its identity and scope not yet looked at.

@@ -2,7 +2,8 @@
 //!
 //! Read it in the order in which a call walks: [`layers`] let a call in, [`gate`] looks for whom it acts, the adapters
 //! in `grpc` convert it, [`chat`] is the use case over the pure rules of [`domain`] and the [`catalog`] of models, and
-//! [`upstream`] speaks to model servers. [`server`] puts it all together; [`config`] says of what.
+//! [`upstream`] speaks to model servers. [`turn`] runs a chat whose answer is kept, and [`conversations`] is what can be
+//! done with what was kept. [`server`] puts it all together; [`config`] says of what.
 //!
 //! The core speaks OpenAI's JSON only as a client, never as a server, and knows nothing of HTTP routes.
 
@@ -16,8 +17,10 @@ mod grpc;
 
 pub mod catalog;
 pub mod chat;
+pub mod conversations;
 pub mod domain;
 pub mod readiness;
+pub mod turn;
 pub mod upstream;
 
 pub mod config;
@@ -26,4 +29,5 @@ pub mod process;
 mod api_errors;
 mod causes;
 mod discovery;
+mod keeping;
 mod shared;

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::future::join_all;
-use tokio::time::Instant;
+use futures_util::future::{join, join_all};
+use tokio::time::{Instant, timeout};
 
 use crate::shared::Shared;
 use crate::upstream::{Upstream, UpstreamError};
@@ -27,8 +27,19 @@ pub struct Part {
 pub async fn parts(shared: &Shared) -> Vec<Part> {
     let fault = shared.in_flight().ends().then(|| "it is shutting down".to_owned());
     let core = Part { name: "core".to_owned(), latency: Duration::ZERO, fault };
-    let upstreams = join_all(shared.upstreams().iter().map(ask)).await;
-    std::iter::once(core).chain(upstreams).collect()
+    let (storage, upstreams) = join(ask_storage(shared), join_all(shared.upstreams().iter().map(ask))).await;
+    [core, storage].into_iter().chain(upstreams).collect()
+}
+
+async fn ask_storage(shared: &Shared) -> Part {
+    let begin = Instant::now();
+    let answer = timeout(PATIENCE, shared.store().check()).await;
+    let fault = match answer {
+        Ok(Ok(())) => None,
+        Ok(Err(error)) => Some(error.to_string()),
+        Err(_) => Some("the database did not answer in time".to_owned()),
+    };
+    Part { name: "storage".to_owned(), latency: begin.elapsed(), fault }
 }
 
 async fn ask(upstream: &Arc<Upstream>) -> Part {

@@ -8,7 +8,9 @@ use std::time::Duration;
 
 use gateway_auth::Authenticator;
 use gateway_proto::{FILE_DESCRIPTOR_SET, Rpc};
+use gateway_storage::{LEASE, OpenError};
 use tokio::net::{TcpListener, UnixListener};
+use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 use tokio_stream::wrappers::UnixListenerStream;
 use tokio_util::sync::CancellationToken;
@@ -19,12 +21,15 @@ use tonic_health::server::HealthReporter;
 use tower::layer::layer_fn;
 
 use crate::catalog::CatalogHandle;
+use crate::causes::causes;
 use crate::config::{CoreConfig, ListenAddress, ProcessSettings};
 use crate::discovery;
 use crate::grpc::Services;
+use crate::keeping;
 use crate::layers::{CoreService, InFlight};
 use crate::process::{CLOSE_PATIENCE, End, Signals};
 use crate::shared::{Parts, Shared};
+use crate::turn::Turns;
 use crate::upstream::Upstream;
 
 /// How long the first reading of a server's list of models may hold up the start.
@@ -51,11 +56,25 @@ pub struct Core {
     service: CoreService,
     health: HealthReporter,
     discover: Option<(Arc<Upstream>, Duration)>,
+    /// What goes on beside the calls, until the core is gone.
+    _beside: Arc<JoinSet<()>>,
+}
+
+/// Why a core could not be built.
+#[derive(Debug, thiserror::Error)]
+pub enum BuildError {
+    /// The database cannot be used, and will not be by trying again.
+    #[error("DATABASE_URL: {}", causes(.0))]
+    Database(#[source] OpenError),
+    /// The protos cannot be reflected.
+    #[error("reflection cannot be offered")]
+    Reflection(#[from] tonic_reflection::server::Error),
 }
 
 impl Core {
-    /// Builds the core. Opens no port.
-    pub async fn build(config: CoreConfig) -> Result<Self, tonic_reflection::server::Error> {
+    /// Builds the core and opens its database. Opens no port.
+    pub async fn build(config: CoreConfig) -> Result<Self, BuildError> {
+        let store = config.database.open(LEASE).await.map_err(BuildError::Database)?;
         let shared = Shared::new(Parts {
             authenticator: Authenticator::new(config.tokens, config.rate_limit),
             catalog: CatalogHandle::new(config.upstreams.catalog),
@@ -64,6 +83,9 @@ impl Core {
             docs_url: config.docs_url,
             max_body_bytes: config.max_body_bytes,
             stream_head_wait: config.stream_head_wait,
+            store,
+            turns: Turns::default(),
+            conversations: config.conversations,
         });
         let (health, health_service) = tonic_health::server::health_reporter();
         for service in services() {
@@ -80,7 +102,10 @@ impl Core {
         }
         let discover = config.upstreams.discover.map(|upstream| (upstream, config.upstreams.refresh));
         let service = CoreService::new(shared.clone(), Services::new(&shared, others));
-        Ok(Self { shared, service, health, discover })
+        let mut beside = JoinSet::new();
+        beside.spawn(keeping::sweep(shared.clone()));
+        beside.spawn(keeping::tell_health(shared.clone(), health.clone()));
+        Ok(Self { shared, service, health, discover, _beside: Arc::new(beside) })
     }
 
     /// The core as one service, layers included, for an edge in the same process.

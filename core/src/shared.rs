@@ -4,9 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use gateway_auth::Authenticator;
+use gateway_storage::Store;
 
 use crate::catalog::CatalogHandle;
+use crate::config::ConversationLimits;
 use crate::layers::InFlight;
+use crate::turn::Turns;
 use crate::upstream::Upstream;
 
 /// What a gRPC message may hold besides the JSON body that it carries.
@@ -33,6 +36,12 @@ pub struct Parts {
     pub max_body_bytes: usize,
     /// How long the head of a stream waits for its first event.
     pub stream_head_wait: Duration,
+    /// Keeps what outlives the process.
+    pub store: Arc<dyn Store>,
+    /// The turns of this process that wait for each other, and the keys in use.
+    pub turns: Turns,
+    /// What bounds stored conversations.
+    pub conversations: ConversationLimits,
 }
 
 impl Shared {
@@ -82,6 +91,24 @@ impl Shared {
     #[must_use]
     pub fn stream_head_wait(&self) -> Duration {
         self.0.stream_head_wait
+    }
+
+    /// Keeps what outlives the process.
+    #[must_use]
+    pub fn store(&self) -> &Arc<dyn Store> {
+        &self.0.store
+    }
+
+    /// The turns of this process that wait for each other, and the keys in use.
+    #[must_use]
+    pub fn turns(&self) -> &Turns {
+        &self.0.turns
+    }
+
+    /// What bounds stored conversations.
+    #[must_use]
+    pub fn conversations(&self) -> ConversationLimits {
+        self.0.conversations
     }
 
     /// The largest gRPC message, in bytes: every body that the edge takes fits.

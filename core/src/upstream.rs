@@ -26,6 +26,7 @@ use tokio::time::Instant;
 use chunks::Source;
 
 pub use chunks::Chunks;
+pub(crate) use completion::read_tool_calls;
 pub use error::{Phase, UpstreamError};
 pub use http::{Endpoint, Timeouts};
 pub use request_body::RequestBody;
@@ -106,6 +107,12 @@ impl Upstream {
     #[must_use]
     pub fn resolved_backend(&self) -> &HeaderValue {
         &self.resolved_backend
+    }
+
+    /// A larger answer is refused, in bytes.
+    #[must_use]
+    pub fn max_response_bytes(&self) -> usize {
+        self.max_response_bytes
     }
 
     /// Records how long a call took.

@@ -13,9 +13,7 @@ pub(crate) fn generate(pool: &DescriptorPool) -> String {
     let is_ours = |message: &MessageDescriptor| {
         message.package_name() == "chatgateway.v1" && !matches!(message.name(), "ErrorSpec" | "Access")
     };
-    let is_used = |message: &MessageDescriptor| {
-        is_ours(message) || USED_OF_PROTOBUF.contains(&message.full_name())
-    };
+    let is_used = |message: &MessageDescriptor| is_ours(message) || USED_OF_PROTOBUF.contains(&message.full_name());
     for message in pool.all_messages().filter(is_used) {
         let mut fields = String::new();
         for field in message

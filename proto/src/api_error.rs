@@ -93,6 +93,16 @@ impl ApiError {
         self
     }
 
+    /// Names a field as its caller knows it, in the param and in the message.
+    #[must_use]
+    pub fn renamed(mut self, from: &str, to: &str) -> Self {
+        if self.0.param.as_deref().is_some_and(|param| param.starts_with(from)) {
+            self.0.param = self.0.param.map(|param| param.replacen(from, to, 1));
+            self.0.message = self.0.message.replace(from, to);
+        }
+        self
+    }
+
     /// Says after which time it is worth trying again.
     #[must_use]
     pub fn with_retry_after(mut self, delay: Duration) -> Self {

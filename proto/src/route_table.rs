@@ -65,6 +65,14 @@ impl Rpc {
         self.facts().access
     }
 
+    /// The id of the HTTP route that leads to it, as in `createTurn`: of several the first. Unary and stream of one
+    /// thing share it. For an RPC without one, its own path.
+    #[must_use]
+    pub fn route(self) -> &'static str {
+        let operation = Operation::ALL.iter().find(|operation| operation.rpcs().contains(&self));
+        operation.map_or(self.path(), |operation| operation.id())
+    }
+
     /// The RPC with this path on the gRPC wire.
     #[must_use]
     pub fn from_path(path: &str) -> Option<Self> {

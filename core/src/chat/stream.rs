@@ -42,16 +42,27 @@ enum State {
 /// Answers a chat with a stream: once its first chunks are there, or when they have been waited for long enough.
 pub async fn stream(shared: &Shared, call: &Call, mut request: JsonRequest) -> Result<Answered<ChatStream>, ApiError> {
     let (model, applied) = prepare(shared, &mut request)?;
-    let body = RequestBody::stream(&request, &model.upstream_model);
+    stream_prepared(shared, call, &request, &model, &applied).await
+}
+
+/// Answers a chat that was judged and fitted to its model.
+pub(crate) async fn stream_prepared(
+    shared: &Shared,
+    call: &Call,
+    request: &JsonRequest,
+    model: &Arc<CatalogModel>,
+    applied: &Applied,
+) -> Result<Answered<ChatStream>, ApiError> {
+    let body = RequestBody::stream(request, &model.upstream_model);
     let parameters = &request.parameters;
     let mut stream = ChatStream {
         tells_usage: parameters.stream_options.as_ref().and_then(|options| options.include_usage).unwrap_or_default(),
-        state: State::Opening(open(&model, call, body, parameters.n.unwrap_or(1))),
+        state: State::Opening(open(model, call, body, parameters.n.unwrap_or(1))),
         first: None,
         usage: None,
         begin: Instant::now(),
         applied: applied.clone(),
-        model: Arc::clone(&model),
+        model: Arc::clone(model),
     };
     match timeout(shared.stream_head_wait(), stream.next()).await {
         Ok(Some(Err(error))) => return Err(error),
@@ -59,7 +70,7 @@ pub async fn stream(shared: &Shared, call: &Call, mut request: JsonRequest) -> R
         // An answer without any chunk, or none yet.
         Ok(None) | Err(_) => {}
     }
-    Ok(answered(stream, &model, applied))
+    Ok(answered(stream, model, applied))
 }
 
 fn open(model: &Arc<CatalogModel>, call: &Call, body: RequestBody, wanted: i64) -> Opening {

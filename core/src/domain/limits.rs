@@ -11,6 +11,19 @@ use super::model::ModelFacts;
 pub struct Applied {
     /// A token limit that was raised.
     pub floored: Option<Floored>,
+    /// How many of the oldest turns were left out of the prompt.
+    pub history_trimmed: u32,
+}
+
+impl Applied {
+    /// The members of `spass-applied`; none when nothing was changed.
+    #[must_use]
+    pub fn to_member_list(&self) -> Option<String> {
+        let floored = self.floored.map(|floored| format!("max_tokens_floored={}", floored.floor));
+        let trimmed = (self.history_trimmed > 0).then(|| format!("history_trimmed={}", self.history_trimmed));
+        let members: Vec<_> = floored.into_iter().chain(trimmed).collect();
+        (!members.is_empty()).then(|| members.join(", "))
+    }
 }
 
 /// A token limit that was under the model's floor, and was raised to it.
@@ -45,7 +58,7 @@ pub fn apply_constraints(
 ) -> Result<Applied, ApiError> {
     images(facts, model)?;
     tools(request, model)?;
-    Ok(Applied { floored: raise_to_floor(request, model)? })
+    Ok(Applied { floored: raise_to_floor(request, model)?, ..Applied::default() })
 }
 
 fn images(facts: &CheckedRequest, model: &ModelFacts) -> Result<(), ApiError> {

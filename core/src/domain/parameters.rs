@@ -147,7 +147,7 @@ fn logit_bias(reader: &mut Reader<'_>) -> Result<(), Fault> {
     })
 }
 
-fn metadata(reader: &mut Reader<'_>) -> Result<(), Fault> {
+pub(super) fn metadata(reader: &mut Reader<'_>) -> Result<(), Fault> {
     let mut pairs = 0;
     reader.members::<NoMembers>(|reader, member| {
         pairs += 1;

@@ -6,33 +6,43 @@ use std::pin::Pin;
 use futures_util::{FutureExt, Stream, stream};
 use gateway_proto::v1::chat_service_server::ChatService;
 use gateway_proto::v1::{
-    ChatRequest, CreateChatCompletionRequest, CreateChatCompletionResponse, StreamChatCompletionRequest,
-    StreamChatCompletionResponse,
+    ChatCompletionChunk, ChatRequest, CreateChatCompletionRequest, CreateChatCompletionResponse,
+    StreamChatCompletionRequest, StreamChatCompletionResponse,
 };
 use gateway_proto::{ApiError, Rpc, metadata};
-use http::{HeaderMap, HeaderValue};
+use gateway_storage::{KeyClaim, Owner};
+use http::HeaderMap;
+use prost::Message;
 use tonic::metadata::MetadataMap;
 use tonic::{Request, Response, Status, async_trait};
 
-use super::{Adapter, convert};
+use super::{Adapter, Opened, convert};
 use crate::call::RequestId;
-use crate::chat::{self, Answered, ChatStream};
+use crate::chat::{self, Answered, ChatStream, Told};
 use crate::domain::chat::JsonRequest;
+use crate::gate::{idempotency_key, owner};
 use crate::layers;
+use crate::turn::{self, Kept, KeptStream};
+
+/// A stream of messages.
+pub(super) type MessageStream<M> = Pin<Box<dyn Stream<Item = Result<M, Status>> + Send>>;
 
 #[async_trait]
 impl ChatService for Adapter {
-    type StreamChatCompletionStream = Pin<Box<dyn Stream<Item = Result<StreamChatCompletionResponse, Status>> + Send>>;
+    type StreamChatCompletionStream = MessageStream<StreamChatCompletionResponse>;
 
     async fn create_chat_completion(
         &self,
         request: Request<CreateChatCompletionRequest>,
     ) -> Result<Response<CreateChatCompletionResponse>, Status> {
-        let (call, _, message) = self.open(request, Rpc::CreateChatCompletion)?;
+        let opened = self.open(request, Rpc::CreateChatCompletion)?;
+        let kept = keep(&opened, Rpc::CreateChatCompletion);
+        let Opened { call, message, .. } = opened;
         let request = message.chat.map(without_stream_options).transpose().and_then(json_request);
-        let answered = match request {
-            Ok(request) => chat::complete(&self.shared, &call, request).await,
-            Err(error) => Err(error),
+        let answered = match (request, kept) {
+            (Err(error), _) | (_, Err(error)) => Err(error),
+            (Ok(request), Ok(None)) => chat::complete(&self.shared, &call, request).await,
+            (Ok(request), Ok(Some(keep))) => turn::complete(&self.shared, &call, keep.request(request)).await,
         };
         let answered = answered.map_err(|error| self.fail(&call.request_id, error))?;
         Ok(respond(answered, |completion| CreateChatCompletionResponse { completion: Some(completion) }))
@@ -42,14 +52,43 @@ impl ChatService for Adapter {
         &self,
         request: Request<StreamChatCompletionRequest>,
     ) -> Result<Response<Self::StreamChatCompletionStream>, Status> {
-        let (call, _, message) = self.open(request, Rpc::StreamChatCompletion)?;
-        let answered = match json_request(message.chat) {
-            Ok(request) => chat::stream(&self.shared, &call, request).await,
-            Err(error) => Err(error),
-        };
-        let answered = answered.map_err(|error| self.fail(&call.request_id, error))?;
-        Ok(respond(answered, |chunks| messages(self.clone(), call.request_id, chunks)))
+        let opened = self.open(request, Rpc::StreamChatCompletion)?;
+        let kept = keep(&opened, Rpc::StreamChatCompletion);
+        let Opened { call, message, .. } = opened;
+        let wrap = |chunks| StreamChatCompletionResponse { chunks };
+        let id = call.request_id.clone();
+        let fail = |error| self.fail(&id, error);
+        let request = json_request(message.chat).map_err(fail)?;
+        match kept.map_err(fail)? {
+            None => {
+                let answered = chat::stream(&self.shared, &call, request).await.map_err(fail)?;
+                Ok(respond(answered, |chunks| messages(self.clone(), id, chunks, wrap)))
+            }
+            Some(keep) => {
+                let answered = turn::stream(&self.shared, &call, keep.request(request)).await.map_err(fail)?;
+                Ok(respond(answered, |chunks| messages(self.clone(), id, chunks, wrap)))
+            }
+        }
     }
+}
+
+/// That an answer is to be kept, under which key, and for whom.
+struct Keep {
+    owner: Owner,
+    key: KeyClaim,
+}
+
+impl Keep {
+    fn request(self, request: JsonRequest) -> Kept {
+        Kept { owner: self.owner, request, key: Some(self.key), turn: None }
+    }
+}
+
+/// Whether an answer is to be kept: when it was asked for under a key.
+fn keep<M: Message>(opened: &Opened<M>, rpc: Rpc) -> Result<Option<Keep>, ApiError> {
+    let Some(key) = idempotency_key(&opened.headers, rpc, &opened.message)? else { return Ok(None) };
+    let owner = owner(&opened.call, &opened.identity, "", "")?;
+    Ok(Some(Keep { owner, key }))
 }
 
 fn without_stream_options(chat: ChatRequest) -> Result<ChatRequest, ApiError> {
@@ -63,12 +102,31 @@ fn json_request(chat: Option<ChatRequest>) -> Result<JsonRequest, ApiError> {
     chat.ok_or_else(|| ApiError::missing_field("chat")).and_then(convert::json_request)
 }
 
+/// A streamed answer.
+pub(super) trait AnswerStream: Send + 'static {
+    /// The next chunks; `None` once the answer is whole.
+    fn next(&mut self) -> impl Future<Output = Option<Result<Vec<ChatCompletionChunk>, ApiError>>> + Send;
+}
+
+impl AnswerStream for ChatStream {
+    async fn next(&mut self) -> Option<Result<Vec<ChatCompletionChunk>, ApiError>> {
+        ChatStream::next(self).await
+    }
+}
+
+impl AnswerStream for KeptStream {
+    async fn next(&mut self) -> Option<Result<Vec<ChatCompletionChunk>, ApiError>> {
+        KeptStream::next(self).await
+    }
+}
+
 /// The chunks as messages. The end of the call is the end of the answer, or why there is none.
-fn messages(
+pub(super) fn messages<M: 'static>(
     adapter: Adapter,
     id: RequestId,
-    chunks: ChatStream,
-) -> <Adapter as ChatService>::StreamChatCompletionStream {
+    chunks: impl AnswerStream,
+    wrap: impl Fn(Vec<ChatCompletionChunk>) -> M + Copy + Send + 'static,
+) -> MessageStream<M> {
     // The layers guard the call only until its head is sent.
     let cut = Box::pin(adapter.shared.in_flight().cut_token().clone().cancelled_owned());
     Box::pin(stream::unfold(Some((chunks, cut)), move |state| {
@@ -81,7 +139,7 @@ fn messages(
                 () = &mut cut => Ok(Some(Err(layers::cut()))),
             };
             match next.unwrap_or_else(|_| Some(Err(ApiError::internal("panic in a stream")))) {
-                Some(Ok(batch)) => Some((Ok(StreamChatCompletionResponse { chunks: batch }), Some((chunks, cut)))),
+                Some(Ok(batch)) => Some((Ok(wrap(batch)), Some((chunks, cut)))),
                 Some(Err(error)) => Some((Err(adapter.fail(&id, error)), None)),
                 None => None,
             }
@@ -90,16 +148,17 @@ fn messages(
 }
 
 /// The response, which tells who served and what was changed.
-fn respond<T, M>(answered: Answered<T>, message: impl FnOnce(T) -> M) -> Response<M> {
+pub(super) fn respond<T, M>(answered: Answered<T>, message: impl FnOnce(T) -> M) -> Response<M> {
     let mut headers = HeaderMap::new();
-    headers.insert(metadata::SPASS_RESOLVED_MODEL, answered.resolved_model);
-    headers.insert(metadata::SPASS_RESOLVED_BACKEND, answered.resolved_backend);
-    if let Some(floored) = answered.applied.floored {
-        let applied = format!("max_tokens_floored={}", floored.floor);
-        if let Ok(applied) = HeaderValue::try_from(applied) {
-            headers.insert(metadata::SPASS_APPLIED, applied.clone());
-            headers.insert(metadata::X_RUST_API_APPLIED, applied);
-        }
+    let Told { applied, resolved_model, resolved_backend, conversation } = answered.told;
+    headers.insert(metadata::SPASS_RESOLVED_MODEL, resolved_model);
+    headers.insert(metadata::SPASS_RESOLVED_BACKEND, resolved_backend);
+    if let Some(applied) = applied {
+        headers.insert(metadata::SPASS_APPLIED, applied.clone());
+        headers.insert(metadata::X_RUST_API_APPLIED, applied);
+    }
+    if let Some(conversation) = conversation {
+        headers.insert(metadata::X_CONVERSATION_ID, conversation);
     }
     Response::from_parts(MetadataMap::from_headers(headers), message(answered.answer), http::Extensions::new())
 }

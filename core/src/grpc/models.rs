@@ -5,7 +5,7 @@ use gateway_proto::v1::model_service_server::ModelService;
 use gateway_proto::v1::{GetModelRequest, GetModelResponse, ListModelsRequest, ListModelsResponse};
 use tonic::{Request, Response, Status, async_trait};
 
-use super::{Adapter, convert};
+use super::{Adapter, Opened, convert};
 
 #[async_trait]
 impl ModelService for Adapter {
@@ -17,7 +17,7 @@ impl ModelService for Adapter {
     }
 
     async fn get_model(&self, request: Request<GetModelRequest>) -> Result<Response<GetModelResponse>, Status> {
-        let (call, _, message) = self.open(request, Rpc::GetModel)?;
+        let Opened { call, message, .. } = self.open(request, Rpc::GetModel)?;
         let catalog = self.shared.catalog().load();
         let found = catalog.find(&message.alias).map(|model| convert::model(model));
         let model = found.map_err(|error| self.fail(&call.request_id, error))?;

@@ -35,6 +35,11 @@ impl InFlight {
         (!self.calls.is_closed()).then(|| self.calls.token())
     }
 
+    /// Counts the work of a call that was let in, for as long as the token is held.
+    pub fn hold(&self) -> TaskTrackerToken {
+        self.calls.token()
+    }
+
     /// The core is about to close; calls are still taken.
     pub fn announce_end(&self) {
         self.ends.store(true, Ordering::Relaxed);

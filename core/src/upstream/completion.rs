@@ -176,6 +176,11 @@ fn content(reader: &mut Reader<'_>) -> Result<Option<assistant_message::Content>
     }
 }
 
+/// Reads the tool calls of a message.
+pub(crate) fn read_tool_calls(reader: &mut Reader<'_>) -> Result<Vec<ToolCall>, Fault> {
+    list(reader, tool_call)
+}
+
 fn tool_call(reader: &mut Reader<'_>) -> Result<ToolCall, Fault> {
     let mut call = ToolCall::default();
     call.unknown_members_json = reader.members_and_rest(|reader, member| {

@@ -1,0 +1,100 @@
+//! The answer that is stored under an idempotency key, to be given again.
+
+use bytes::{Bytes, BytesMut};
+use gateway_proto::ApiError;
+use gateway_proto::v1::{ChatCompletion, ChatCompletionChunk, StreamChatCompletionResponse};
+use http::HeaderValue;
+use prost::Message;
+
+use crate::chat::{Answered, Told};
+
+/// A stored answer: what was sent, and what was told besides.
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct StoredAnswer {
+    /// A whole completion.
+    #[prost(message, optional, tag = "1")]
+    completion: Option<ChatCompletion>,
+    /// All chunks, in one message.
+    #[prost(message, optional, tag = "2")]
+    chunks: Option<StreamChatCompletionResponse>,
+    #[prost(string, optional, tag = "3")]
+    applied: Option<String>,
+    #[prost(string, tag = "4")]
+    resolved_model: String,
+    #[prost(string, tag = "5")]
+    resolved_backend: String,
+    #[prost(string, optional, tag = "6")]
+    conversation: Option<String>,
+}
+
+impl StoredAnswer {
+    /// What is stored of a whole completion.
+    pub(super) fn of_completion(completion: &ChatCompletion, told: &Told) -> Bytes {
+        Self { completion: Some(completion.clone()), ..Self::of_told(told) }.encode_to_vec().into()
+    }
+
+    /// What is stored of a stream.
+    pub(super) fn of_chunks(record: &Record, told: &Told) -> Result<Bytes, ApiError> {
+        let chunks = StreamChatCompletionResponse::decode(record.0.as_ref()).map_err(ApiError::internal)?;
+        Ok(Self { chunks: Some(chunks), ..Self::of_told(told) }.encode_to_vec().into())
+    }
+
+    fn of_told(told: &Told) -> Self {
+        let text = |value: &HeaderValue| value.to_str().unwrap_or_default().to_owned();
+        Self {
+            completion: None,
+            chunks: None,
+            applied: told.applied.as_ref().map(text),
+            resolved_model: text(&told.resolved_model),
+            resolved_backend: text(&told.resolved_backend),
+            conversation: told.conversation.as_ref().map(text),
+        }
+    }
+
+    /// Reads what was stored.
+    pub(super) fn read(stored: &Bytes) -> Result<Self, ApiError> {
+        Self::decode(stored.clone()).map_err(ApiError::internal)
+    }
+
+    /// The whole completion.
+    pub(super) fn into_completion(self) -> Result<Answered<ChatCompletion>, ApiError> {
+        let told = self.told()?;
+        let completion = self.completion.ok_or_else(|| ApiError::internal("no completion is stored"))?;
+        Ok(Answered { answer: completion, told })
+    }
+
+    /// The chunks.
+    pub(super) fn into_chunks(self) -> Result<Answered<Vec<ChatCompletionChunk>>, ApiError> {
+        let told = self.told()?;
+        let chunks = self.chunks.ok_or_else(|| ApiError::internal("no chunks are stored"))?;
+        Ok(Answered { answer: chunks.chunks, told })
+    }
+
+    fn told(&self) -> Result<Told, ApiError> {
+        let value = |text: &String| HeaderValue::try_from(text).map_err(ApiError::internal);
+        Ok(Told {
+            applied: self.applied.as_ref().map(value).transpose()?,
+            resolved_model: value(&self.resolved_model)?,
+            resolved_backend: value(&self.resolved_backend)?,
+            conversation: self.conversation.as_ref().map(value).transpose()?,
+        })
+    }
+}
+
+/// The chunks of a stream so far, encoded: pieces of one message, which may simply stand behind each other.
+#[derive(Debug, Default)]
+pub(super) struct Record(BytesMut);
+
+impl Record {
+    /// Takes in what came, and hands it back.
+    pub(super) fn take(&mut self, chunks: Vec<ChatCompletionChunk>) -> Result<Vec<ChatCompletionChunk>, ApiError> {
+        let piece = StreamChatCompletionResponse { chunks };
+        piece.encode(&mut self.0).map_err(ApiError::internal)?;
+        Ok(piece.chunks)
+    }
+
+    /// How many bytes it holds.
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+}
