@@ -58,3 +58,6 @@ fn json_of(headers: HeaderMap, shape: &impl Serialize) -> Result<Response, Failu
     let body = serde_json::to_vec(shape).map_err(ApiError::internal)?;
     Ok(json(headers, body))
 }
+
+#[cfg(test)]
+mod tests;

@@ -41,7 +41,7 @@ pub(super) fn error_examples_of(route: &Route, code: ErrorCode) -> impl Iterator
     let field = match (code, body) {
         (ErrorCode::MissingField | ErrorCode::InvalidField, Some("ChatRequest")) => Some(Field::OfChat),
         (ErrorCode::MissingField | ErrorCode::InvalidField, Some("TurnRequest")) => Some(Field::OfTurn),
-        (ErrorCode::InvalidField, Some(_)) => Some(Field::OfUpdate),
+        (ErrorCode::InvalidField, Some("ConversationUpdate")) => Some(Field::OfUpdate),
         (ErrorCode::InvalidField, None) if has("limit") => Some(Field::OfQuery),
         (ErrorCode::MissingField | ErrorCode::InvalidField, _) => Some(Field::OfHeaders),
         _ => None,
