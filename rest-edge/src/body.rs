@@ -1,5 +1,7 @@
 //! Reads request bodies: after the core let the caller in where it matters, unpacked, within limits of size and time.
 
+mod object;
+
 use std::io;
 use std::pin::Pin;
 use std::time::Duration;
@@ -8,8 +10,6 @@ use async_compression::tokio::bufread::{BrotliDecoder, GzipDecoder, ZstdDecoder}
 use axum::body::Body;
 use bytes::{Bytes, BytesMut};
 use futures_util::TryStreamExt;
-use gateway_proto::v1::identity_service_client::IdentityServiceClient;
-use gateway_proto::v1::{RequestEnd, WhoAmIRequest, WhoAmIResponse};
 use gateway_proto::{ApiError, ErrorCode, Rpc};
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
 use http::{HeaderMap, request};
@@ -19,7 +19,9 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, timeout_at};
 use tokio_util::io::StreamReader;
 
-use crate::core_client::{CoreChannel, incoming};
+pub(crate) use object::{BodyFault, read_object, slice, string, unless_null, user_id};
+
+use crate::admission::{ask_before_reading, end_at_body, end_at_fields};
 use crate::error::Failure;
 use crate::state::Edge;
 
@@ -36,10 +38,10 @@ const ZSTD_WINDOW_LOG: u32 = 23;
 /// How much of a compressed body is unpacked at once.
 const UNPACK_BYTES: usize = 32 * 1024;
 
-/// A body, and its room until it is dropped.
+/// What a body says, and the body's room until this is dropped: what was read may be slices of it.
 #[derive(Debug)]
-pub(crate) struct JsonBody {
-    pub(crate) bytes: Bytes,
+pub(crate) struct JsonBody<T> {
+    pub(crate) content: T,
     _room: OwnedSemaphorePermit,
 }
 
@@ -52,14 +54,15 @@ enum Packing {
     Zstd,
 }
 
-/// Reads the JSON body of a request for an RPC.
-pub(crate) async fn read_json(
+/// Reads the JSON body of a request for an RPC; `understand` says what it means.
+pub(crate) async fn read_json<T>(
     edge: &Edge,
     outgoing: &HeaderMap,
     head: &request::Parts,
     body: Body,
     rpc: Rpc,
-) -> Result<JsonBody, Failure> {
+    understand: impl FnOnce(&Bytes) -> Result<T, BodyFault>,
+) -> Result<JsonBody<T>, Failure> {
     let length = content_length(&head.headers);
     let packing = match judge_head(edge, &head.headers, length) {
         Ok(packing) => packing,
@@ -69,54 +72,15 @@ pub(crate) async fn read_json(
     if !is_small {
         ask_before_reading(edge, outgoing, rpc).await?;
     }
-    match read(edge, length, packing, body).await {
-        Ok(body) => Ok(body),
-        Err(error) => Err(end_at_body(edge, outgoing, error).await),
+    let JsonBody { content: bytes, _room } = match read(edge, length, packing, body).await {
+        Ok(body) => body,
+        Err(error) => return Err(end_at_body(edge, outgoing, error).await),
+    };
+    match understand(&bytes) {
+        Ok(content) => Ok(JsonBody { content, _room }),
+        Err(BodyFault::Json(error)) => Err(end_at_body(edge, outgoing, error).await),
+        Err(BodyFault::Field(error)) => Err(end_at_fields(edge, outgoing, rpc, error).await),
     }
-}
-
-/// Ends a request with a fault of its body, unless the core has something against the caller first.
-pub(crate) async fn end_at_body(edge: &Edge, outgoing: &HeaderMap, error: ApiError) -> Failure {
-    end(edge, outgoing, RequestEnd::AtBody, None, error).await
-}
-
-/// Ends a request with a fault of a field, unless the core has something against the caller first.
-pub(crate) async fn end_at_fields(edge: &Edge, outgoing: &HeaderMap, rpc: Rpc, error: ApiError) -> Failure {
-    end(edge, outgoing, RequestEnd::AtFields, Some(rpc), error).await
-}
-
-async fn end(edge: &Edge, outgoing: &HeaderMap, at: RequestEnd, rpc: Option<Rpc>, error: ApiError) -> Failure {
-    match who_am_i(edge, outgoing, rpc, at).await {
-        Ok((_, headers)) => Failure { error, headers },
-        Err(failure) => failure,
-    }
-}
-
-/// Asks the core whether a body is worth reading. What is wrong with its identity or scope is told after the body is
-/// read, in the order of checks.
-async fn ask_before_reading(edge: &Edge, outgoing: &HeaderMap, rpc: Rpc) -> Result<(), Failure> {
-    let (answer, _) = who_am_i(edge, outgoing, Some(rpc), RequestEnd::Unspecified).await?;
-    let is_limited =
-        answer.admission.is_some_and(|admission| admission.code == ErrorCode::RateLimitExceeded.facts().code);
-    if is_limited {
-        // The refusal itself comes from the core; a token that has come back meanwhile lets the request go on.
-        who_am_i(edge, outgoing, None, RequestEnd::AtBody).await?;
-    }
-    Ok(())
-}
-
-async fn who_am_i(
-    edge: &Edge,
-    outgoing: &HeaderMap,
-    rpc: Option<Rpc>,
-    at: RequestEnd,
-) -> Result<(WhoAmIResponse, HeaderMap), Failure> {
-    let rpc = rpc.map(|rpc| rpc.path().trim_start_matches('/').to_owned()).unwrap_or_default();
-    let question = WhoAmIRequest { rpc, request_end: at.into() };
-    let call = |mut client: IdentityServiceClient<CoreChannel>, request| async move { client.who_am_i(request).await };
-    let answer = edge.core.call(outgoing.clone(), question, call).await?;
-    let (metadata, answer, _) = answer.into_parts();
-    Ok((answer, incoming(metadata)))
 }
 
 /// What the head alone says against a body: its size before its form.
@@ -170,7 +134,7 @@ fn packing(headers: &HeaderMap) -> Result<Packing, ApiError> {
     }
 }
 
-async fn read(edge: &Edge, length: Option<u64>, packing: Packing, body: Body) -> Result<JsonBody, ApiError> {
+async fn read(edge: &Edge, length: Option<u64>, packing: Packing, body: Body) -> Result<JsonBody<Bytes>, ApiError> {
     let expected = length.and_then(|length| usize::try_from(length).ok()).filter(|_| packing == Packing::None);
     let reading = Reading {
         room: take_room(edge, expected.unwrap_or_default())?,
@@ -208,7 +172,7 @@ struct Reading<'a> {
 }
 
 impl Reading<'_> {
-    async fn plain(mut self, body: Body, expected: usize) -> Result<JsonBody, ApiError> {
+    async fn plain(mut self, body: Body, expected: usize) -> Result<JsonBody<Bytes>, ApiError> {
         let mut body = body.into_data_stream();
         let mut first = Bytes::new();
         while let Some(piece) = within(self.end_of_patience(), body.try_next()).await?.map_err(broken)? {
@@ -226,16 +190,16 @@ impl Reading<'_> {
             self.bytes.extend_from_slice(&piece);
         }
         let bytes = if self.bytes.is_empty() { first } else { self.bytes.freeze() };
-        Ok(JsonBody { bytes, _room: self.room })
+        Ok(JsonBody { content: bytes, _room: self.room })
     }
 
-    async fn packed(mut self, mut unpacked: Pin<Box<dyn AsyncRead + Send>>) -> Result<JsonBody, ApiError> {
+    async fn packed(mut self, mut unpacked: Pin<Box<dyn AsyncRead + Send>>) -> Result<JsonBody<Bytes>, ApiError> {
         loop {
             self.bytes.reserve(UNPACK_BYTES);
             let read = within(self.end_of_patience(), unpacked.read_buf(&mut self.bytes)).await?;
             let read = read.map_err(|error| self.unreadable(error))?;
             if read == 0 {
-                return Ok(JsonBody { bytes: self.bytes.freeze(), _room: self.room });
+                return Ok(JsonBody { content: self.bytes.freeze(), _room: self.room });
             }
             self.hold(self.bytes.len())?;
         }

@@ -5,9 +5,10 @@ mod dns;
 
 use std::error::Error;
 use std::future::Future;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use gateway_proto::v1::chat_service_client::ChatServiceClient;
+use gateway_proto::v1::conversation_service_client::ConversationServiceClient;
 use gateway_proto::v1::error_catalog_service_client::ErrorCatalogServiceClient;
 use gateway_proto::v1::identity_service_client::IdentityServiceClient;
 use gateway_proto::v1::model_service_client::ModelServiceClient;
@@ -23,6 +24,8 @@ use crate::error::Failure;
 
 /// How often a call of which nothing was sent is tried in all.
 const TRIES: u32 = 3;
+/// A core that is closing refuses a call within this time.
+const AT_ONCE: Duration = Duration::from_secs(1);
 /// How many headers the edge itself puts on an answer.
 const USUAL_OWN_HEADERS: usize = 5;
 /// After this time the core may be there again.
@@ -52,6 +55,7 @@ macro_rules! service_clients {
 
 service_clients!(
     ChatServiceClient,
+    ConversationServiceClient,
     ErrorCatalogServiceClient,
     IdentityServiceClient,
     ModelServiceClient,
@@ -67,8 +71,8 @@ impl CoreClient {
 
     /// Makes a call with the metadata of a request. What the core refuses, or a core that is not there, is a failure.
     ///
-    /// A call is made again only when nothing of it was sent, or when a core that is closing refused it: another one
-    /// may take it.
+    /// A call is made again only when nothing of it was sent, or when a core that is closing refused it at once: another
+    /// one may take it.
     pub(crate) async fn call<C, M, R, F>(
         &self,
         outgoing: HeaderMap,
@@ -90,9 +94,10 @@ impl CoreClient {
                 return Err(ApiError::internal("a call was tried too often").into());
             };
             let request = Request::from_parts(MetadataMap::from_headers(headers), http::Extensions::new(), message);
+            let begin = Instant::now();
             match call(C::over(self.channel.clone()), request).await {
                 Ok(response) => return Ok(response),
-                Err(status) if tries > 0 && may_go_elsewhere(&status) => {}
+                Err(status) if tries > 0 && may_go_elsewhere(&status, begin.elapsed()) => {}
                 Err(status) => return Err(failure(status)),
             }
         }
@@ -124,9 +129,12 @@ pub(crate) fn incoming(metadata: MetadataMap) -> HeaderMap {
     headers
 }
 
-/// Whether nothing was sent, or nothing was done with it.
-fn may_go_elsewhere(status: &Status) -> bool {
-    never_sent(status) || ApiError::from_status(status).is_some_and(|error| error.code() == ErrorCode::Overloaded)
+/// Whether nothing was sent, or nothing was done with it. A core that let the call wait did so for a reason that every
+/// other one has too, as when a turn waits for those before it.
+fn may_go_elsewhere(status: &Status, waited: Duration) -> bool {
+    let refused_at_once =
+        |error: ApiError| error.code() == ErrorCode::Overloaded && error.retryable() && waited < AT_ONCE;
+    never_sent(status) || ApiError::from_status(status).is_some_and(refused_at_once)
 }
 
 fn never_sent(status: &Status) -> bool {
@@ -158,4 +166,23 @@ pub(crate) fn failure(status: Status) -> Failure {
     };
     tracing::error!(%status, "a call to the core failed");
     Failure { error: error.with_source(status), headers }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn goes_elsewhere(error: &ApiError, waited: Duration) -> bool {
+        may_go_elsewhere(&error.to_status("r", ""), waited)
+    }
+
+    #[test]
+    fn only_a_call_that_was_refused_at_once_goes_elsewhere() {
+        let overloaded = || ApiError::new(ErrorCode::Overloaded, "No.");
+        assert!(goes_elsewhere(&overloaded(), Duration::ZERO));
+        assert!(!goes_elsewhere(&overloaded(), Duration::from_secs(30)));
+        assert!(!goes_elsewhere(&overloaded().not_retryable(), Duration::ZERO));
+        assert!(!goes_elsewhere(&ApiError::new(ErrorCode::RateLimitExceeded, "No."), Duration::ZERO));
+        assert!(!may_go_elsewhere(&Status::unavailable("gone"), Duration::ZERO));
+    }
 }

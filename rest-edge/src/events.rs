@@ -6,7 +6,7 @@ use std::task::{Context, Poll, ready};
 use bytes::Bytes;
 use futures_util::Stream;
 use gateway_proto::json::Writer;
-use gateway_proto::v1::StreamChatCompletionResponse;
+use gateway_proto::v1::{ChatCompletionChunk, StreamChatCompletionResponse, StreamTurnResponse};
 use http::HeaderValue;
 use http_body::{Body, Frame, SizeHint};
 use tokio::time::{Instant, Sleep, sleep_until};
@@ -23,10 +23,28 @@ const MAX_FRAME_BYTES: usize = 4 * 1024;
 /// A comment, which clients pass over.
 const KEEP_ALIVE: &[u8] = b": keep-alive\n\n";
 
+/// A message of a streamed answer.
+pub(crate) trait HoldsChunks {
+    /// The chunks that came together.
+    fn chunks(&self) -> &[ChatCompletionChunk];
+}
+
+impl HoldsChunks for StreamChatCompletionResponse {
+    fn chunks(&self) -> &[ChatCompletionChunk] {
+        &self.chunks
+    }
+}
+
+impl HoldsChunks for StreamTurnResponse {
+    fn chunks(&self) -> &[ChatCompletionChunk] {
+        &self.chunks
+    }
+}
+
 /// The events of an answer: its chunks as they come, comments while there are none, and `[DONE]`, after an error too.
-pub(crate) struct ChatEvents {
+pub(crate) struct ChatEvents<M> {
     /// What comes from the core; none after its end.
-    answer: Option<Streaming<StreamChatCompletionResponse>>,
+    answer: Option<Streaming<M>>,
     usage: UsageMember,
     edge: Edge,
     request_id: HeaderValue,
@@ -35,14 +53,9 @@ pub(crate) struct ChatEvents {
     timer: Pin<Box<Sleep>>,
 }
 
-impl ChatEvents {
+impl<M: HoldsChunks> ChatEvents<M> {
     /// The events of this answer to the request of this id.
-    pub(crate) fn new(
-        answer: Streaming<StreamChatCompletionResponse>,
-        usage: UsageMember,
-        edge: Edge,
-        request_id: HeaderValue,
-    ) -> Self {
+    pub(crate) fn new(answer: Streaming<M>, usage: UsageMember, edge: Edge, request_id: HeaderValue) -> Self {
         let now = Instant::now();
         let timer = Box::pin(sleep_until(now + edge.keep_alive));
         Self { answer: Some(answer), usage, edge, request_id, last_event: now, timer }
@@ -56,7 +69,7 @@ impl ChatEvents {
             match Pin::new(answer).poll_next(context) {
                 Poll::Pending => return,
                 Poll::Ready(Some(Ok(message))) => {
-                    for chunk in &message.chunks {
+                    for chunk in message.chunks() {
                         writer.frame(b"data: ");
                         write_chunk(writer, chunk, self.usage);
                         writer.frame(b"\n\n");
@@ -91,7 +104,7 @@ impl ChatEvents {
     }
 }
 
-impl Body for ChatEvents {
+impl<M: HoldsChunks> Body for ChatEvents<M> {
     type Data = Bytes;
     type Error = axum::Error;
 

@@ -27,8 +27,10 @@ pub(crate) fn router(edge: &Edge, cors_allowed_origins: &[HeaderValue]) -> Route
     for operation in Operation::ALL {
         router = router.route(&axum_path(operation.path()), handler(*operation));
     }
-    let router =
-        router.fallback(routes::not_found).method_not_allowed_fallback(routes::not_found).with_state(edge.clone());
+    let router = router
+        .fallback(routes::not_found::answer)
+        .method_not_allowed_fallback(routes::not_found::answer)
+        .with_state(edge.clone());
     match cors(cors_allowed_origins) {
         Some(cors) => router.layer(cors),
         None => router,
@@ -39,6 +41,13 @@ pub(crate) fn router(edge: &Edge, cors_allowed_origins: &[HeaderValue]) -> Route
 fn handler(operation: Operation) -> MethodRouter<Edge> {
     match operation {
         Operation::CreateChatCompletion => answer(operation, routes::chat_completions::create),
+        Operation::CreateTurn | Operation::CreateTurnCompletions => answer(operation, routes::turns::create),
+        Operation::ListConversations => answer(operation, routes::conversations::list),
+        Operation::GetConversation => answer(operation, routes::conversations::get),
+        Operation::UpdateConversation => answer(operation, routes::conversations::update),
+        Operation::DeleteConversation => answer(operation, routes::conversations::delete),
+        Operation::ListMessages => answer(operation, routes::conversations::messages),
+        Operation::ExportConversation => answer(operation, routes::conversations::export),
         Operation::ListModels => answer(operation, routes::models::list),
         Operation::ListModelsInfo => answer(operation, routes::models::info),
         Operation::GetModel => answer(operation, routes::models::get),

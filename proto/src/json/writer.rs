@@ -140,6 +140,15 @@ impl Writer {
         }
     }
 
+    /// Writes a member whose value is a string, `null` when there is none.
+    pub fn nullable_string(&mut self, name: &str, text: Option<&str>) {
+        self.name(name);
+        match text {
+            Some(text) => self.string(text),
+            None => self.null(),
+        }
+    }
+
     fn begin(&mut self, bracket: u8) {
         self.separate();
         self.text.push(bracket);

@@ -1,15 +1,14 @@
 //! What a whole answer and its chunks have in common.
 
 use gateway_proto::json::Writer;
-use gateway_proto::v1::{CompletionTokensDetails, FinishReason, Logprobs, PromptTokensDetails, TokenLogprob, Usage};
+use gateway_proto::openai::write_tool_call;
+use gateway_proto::v1::{
+    CompletionTokensDetails, FinishReason, Logprobs, PromptTokensDetails, TokenLogprob, ToolCall, Usage,
+};
 
 /// Writes why an answer ended, null while it has not.
 pub(super) fn write_finish_reason(writer: &mut Writer, reason: FinishReason, other: &str) {
-    writer.name("finish_reason");
-    match finish_reason(reason, other) {
-        Some(reason) => writer.string(reason),
-        None => writer.null(),
-    }
+    writer.nullable_string("finish_reason", finish_reason(reason, other));
 }
 
 fn finish_reason(reason: FinishReason, other: &str) -> Option<&str> {
@@ -21,6 +20,16 @@ fn finish_reason(reason: FinishReason, other: &str) -> Option<&str> {
         FinishReason::ContentFilter => Some("content_filter"),
         FinishReason::FunctionCall => Some("function_call"),
         FinishReason::Other => Some(other),
+    }
+}
+
+/// Writes the tools that the model asks for, when it asks for any.
+pub(crate) fn write_tool_calls(writer: &mut Writer, calls: &[ToolCall]) {
+    if !calls.is_empty() {
+        writer.name("tool_calls");
+        writer.begin_array();
+        calls.iter().for_each(|call| write_tool_call(writer, call));
+        writer.end_array();
     }
 }
 

@@ -1,10 +1,9 @@
 //! The whole answer out.
 
 use gateway_proto::json::Writer;
-use gateway_proto::openai::write_tool_call;
 use gateway_proto::v1::{AssistantMessage, ChatCompletion, Choice, assistant_message, choice};
 
-use super::answer_parts::{write_finish_reason, write_logprobs, write_usage};
+use super::answer_parts::{write_finish_reason, write_logprobs, write_tool_calls, write_usage};
 
 /// What an answer takes besides its texts, roughly: room enough that the buffer seldom grows.
 const USUAL_BYTES: usize = 1024;
@@ -57,17 +56,8 @@ fn write_message(writer: &mut Writer, message: &AssistantMessage) {
         Some(assistant_message::Content::Text(text)) => writer.string(text),
         Some(assistant_message::Content::ContentJson(json)) => writer.raw(json),
     }
-    writer.name("refusal");
-    match &message.refusal {
-        None => writer.null(),
-        Some(refusal) => writer.string(refusal),
-    }
-    if !message.tool_calls.is_empty() {
-        writer.name("tool_calls");
-        writer.begin_array();
-        message.tool_calls.iter().for_each(|call| write_tool_call(writer, call));
-        writer.end_array();
-    }
+    writer.nullable_string("refusal", message.refusal.as_deref());
+    write_tool_calls(writer, &message.tool_calls);
     writer.members_of(&message.unknown_members_json);
     writer.end_object();
 }

@@ -1,21 +1,20 @@
 //! The chat request in: what is a scalar becomes a field, what is the caller's own JSON becomes a slice of the body.
 
-use std::borrow::Cow;
-
 use bytes::Bytes;
-use gateway_proto::ApiError;
-use gateway_proto::json::{Fault, Kind, Member, Reader, UnknownMembers};
+use gateway_proto::json::{Fault, Kind, Reader};
 use gateway_proto::openai::ChatRequestMember as Known;
 use gateway_proto::v1::{
     ChatMessage, ChatRequest, ResponseFormat, StreamOptions, Tool, ToolChoice, response_format, tool, tool_choice,
 };
+
+use crate::body::{BodyFault, read_object, slice, string, unless_null};
 
 gateway_proto::json_members! {
     enum StreamMember { IncludeUsage = "include_usage", IncludeObfuscation = "include_obfuscation" }
 }
 
 /// A chat request as it was read.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct ChatBody {
     /// The request.
     pub(crate) chat: ChatRequest,
@@ -23,124 +22,75 @@ pub(crate) struct ChatBody {
     pub(crate) stream: bool,
 }
 
-/// What is wrong with a body.
-#[derive(Debug)]
-pub(crate) enum BodyFault {
-    /// It is not one JSON object.
-    Json(ApiError),
-    /// It is, and a field is of the wrong kind.
-    Field(ApiError),
-}
-
 /// Reads a chat request. Nothing of what the caller wrote is copied but scalars and unknown members.
 pub(crate) fn chat_request(body: &Bytes) -> Result<ChatBody, BodyFault> {
-    let into_error = |fault: Fault| fault.into_error(body, "The body");
-    let mut reader = Reader::new(body).map_err(|fault| BodyFault::Json(into_error(fault)))?;
-    let read =
-        begin(&mut reader).and_then(|()| members(&mut reader, body)).and_then(|chat| reader.end().map(|()| chat));
-    read.map_err(into_error).map_err(|error| {
-        // A fault of syntax further on comes before a field of the wrong kind, in the order of checks.
-        match syntax(body) {
-            Err(fault) => BodyFault::Json(into_error(fault)),
-            Ok(()) if error.code() == gateway_proto::ErrorCode::InvalidJson => BodyFault::Json(error),
-            Ok(()) => BodyFault::Field(error),
-        }
+    read_object(body, |reader| {
+        let mut read = ChatBody::default();
+        read.chat.unknown_members_json = reader.members_and_rest(|reader, member| {
+            unless_null(reader, |reader| chat_member(reader, body, member, &mut read))
+        })?;
+        Ok(read)
     })
 }
 
-fn begin(reader: &mut Reader<'_>) -> Result<(), Fault> {
-    match reader.kind()? {
-        Kind::Object => Ok(()),
-        _ => Err(reader.refuse("it must be an object")),
+/// Reads a member of a chat request into its field.
+pub(super) fn chat_member(
+    reader: &mut Reader<'_>,
+    body: &Bytes,
+    member: Known,
+    read: &mut ChatBody,
+) -> Result<(), Fault> {
+    let ChatBody { chat, stream } = read;
+    match member {
+        Known::Model => chat.model = string(reader)?,
+        Known::Messages => {
+            chat.messages = list(reader, |reader| {
+                Ok(ChatMessage { message_json: slice(reader, body)?, ..ChatMessage::default() })
+            })?;
+        }
+        Known::Tools => {
+            chat.tools = list(reader, |reader| Ok(Tool { tool: Some(tool::Tool::ToolJson(slice(reader, body)?)) }))?;
+        }
+        Known::ToolChoice => {
+            let choice = Some(tool_choice::Choice::ChoiceJson(slice(reader, body)?));
+            chat.tool_choice = Some(ToolChoice { choice });
+        }
+        Known::ResponseFormat => {
+            let format = Some(response_format::Format::FormatJson(slice(reader, body)?));
+            chat.response_format = Some(ResponseFormat { format });
+        }
+        Known::ParallelToolCalls => chat.parallel_tool_calls = Some(reader.boolean()?),
+        Known::MaxTokens => chat.max_tokens = Some(reader.integer()?),
+        Known::MaxCompletionTokens => chat.max_completion_tokens = Some(reader.integer()?),
+        Known::Temperature => chat.temperature = Some(reader.double()?),
+        Known::TopP => chat.top_p = Some(reader.double()?),
+        Known::FrequencyPenalty => chat.frequency_penalty = Some(reader.double()?),
+        Known::PresencePenalty => chat.presence_penalty = Some(reader.double()?),
+        Known::N => chat.n = Some(reader.integer()?),
+        Known::Stop => chat.stop = string_or_list(reader)?,
+        Known::Seed => chat.seed = Some(reader.integer()?),
+        Known::Logprobs => chat.logprobs = Some(reader.boolean()?),
+        Known::TopLogprobs => chat.top_logprobs = Some(reader.integer()?),
+        Known::LogitBias => chat.logit_bias_json = slice(reader, body)?,
+        Known::ReasoningEffort => chat.reasoning_effort = Some(string(reader)?),
+        Known::Verbosity => chat.verbosity = Some(string(reader)?),
+        Known::Modalities => chat.modalities = list(reader, string)?,
+        Known::Audio => chat.audio_json = slice(reader, body)?,
+        Known::Prediction => chat.prediction_json = slice(reader, body)?,
+        Known::ServiceTier => chat.service_tier = Some(string(reader)?),
+        Known::Store => chat.store = Some(reader.boolean()?),
+        Known::Metadata => chat.metadata_json = slice(reader, body)?,
+        Known::User => chat.user = Some(string(reader)?),
+        Known::SafetyIdentifier => chat.safety_identifier = Some(string(reader)?),
+        Known::PromptCacheKey => chat.prompt_cache_key = Some(string(reader)?),
+        Known::PromptCacheRetention => chat.prompt_cache_retention = Some(string(reader)?),
+        Known::WebSearchOptions => chat.web_search_options_json = slice(reader, body)?,
+        Known::Stream => *stream = reader.boolean()?,
+        Known::StreamOptions => chat.stream_options = Some(stream_options(reader)?),
+        Known::Functions => chat.functions_json = slice(reader, body)?,
+        Known::FunctionCall => chat.function_call_json = slice(reader, body)?,
     }
-}
-
-fn syntax(body: &[u8]) -> Result<(), Fault> {
-    let mut reader = Reader::new(body)?;
-    begin(&mut reader)?;
-    reader.value()?;
-    reader.end()
-}
-
-fn members(reader: &mut Reader<'_>, body: &Bytes) -> Result<ChatBody, Fault> {
-    let mut chat = ChatRequest::default();
-    let mut stream = false;
-    let mut unknown = UnknownMembers::default();
-    reader.members(|reader, member| {
-        let member = match member {
-            Member::Known(member) => member,
-            Member::Unknown(name) => {
-                unknown.push(name, reader.value()?);
-                return Ok(());
-            }
-        };
-        // `null` is how some clients spell absent, for every member of the request.
-        if reader.kind()? == Kind::Null {
-            return reader.value().map(drop);
-        }
-        match member {
-            Known::Model => chat.model = string(reader)?,
-            Known::Messages => {
-                chat.messages = list(reader, |reader| {
-                    Ok(ChatMessage { message_json: slice(reader, body)?, ..ChatMessage::default() })
-                })?;
-            }
-            Known::Tools => {
-                chat.tools =
-                    list(reader, |reader| Ok(Tool { tool: Some(tool::Tool::ToolJson(slice(reader, body)?)) }))?;
-            }
-            Known::ToolChoice => {
-                let choice = Some(tool_choice::Choice::ChoiceJson(slice(reader, body)?));
-                chat.tool_choice = Some(ToolChoice { choice });
-            }
-            Known::ResponseFormat => {
-                let format = Some(response_format::Format::FormatJson(slice(reader, body)?));
-                chat.response_format = Some(ResponseFormat { format });
-            }
-            Known::ParallelToolCalls => chat.parallel_tool_calls = Some(reader.boolean()?),
-            Known::MaxTokens => chat.max_tokens = Some(reader.integer()?),
-            Known::MaxCompletionTokens => chat.max_completion_tokens = Some(reader.integer()?),
-            Known::Temperature => chat.temperature = Some(reader.double()?),
-            Known::TopP => chat.top_p = Some(reader.double()?),
-            Known::FrequencyPenalty => chat.frequency_penalty = Some(reader.double()?),
-            Known::PresencePenalty => chat.presence_penalty = Some(reader.double()?),
-            Known::N => chat.n = Some(reader.integer()?),
-            Known::Stop => chat.stop = string_or_list(reader)?,
-            Known::Seed => chat.seed = Some(reader.integer()?),
-            Known::Logprobs => chat.logprobs = Some(reader.boolean()?),
-            Known::TopLogprobs => chat.top_logprobs = Some(reader.integer()?),
-            Known::LogitBias => chat.logit_bias_json = slice(reader, body)?,
-            Known::ReasoningEffort => chat.reasoning_effort = Some(string(reader)?),
-            Known::Verbosity => chat.verbosity = Some(string(reader)?),
-            Known::Modalities => chat.modalities = list(reader, string)?,
-            Known::Audio => chat.audio_json = slice(reader, body)?,
-            Known::Prediction => chat.prediction_json = slice(reader, body)?,
-            Known::ServiceTier => chat.service_tier = Some(string(reader)?),
-            Known::Store => chat.store = Some(reader.boolean()?),
-            Known::Metadata => chat.metadata_json = slice(reader, body)?,
-            Known::User => chat.user = Some(string(reader)?),
-            Known::SafetyIdentifier => chat.safety_identifier = Some(string(reader)?),
-            Known::PromptCacheKey => chat.prompt_cache_key = Some(string(reader)?),
-            Known::PromptCacheRetention => chat.prompt_cache_retention = Some(string(reader)?),
-            Known::WebSearchOptions => chat.web_search_options_json = slice(reader, body)?,
-            Known::Stream => stream = reader.boolean()?,
-            Known::StreamOptions => chat.stream_options = Some(stream_options(reader)?),
-            Known::Functions => chat.functions_json = slice(reader, body)?,
-            Known::FunctionCall => chat.function_call_json = slice(reader, body)?,
-        }
-        Ok(())
-    })?;
-    chat.unknown_members_json = unknown.finish();
-    Ok(ChatBody { chat, stream })
-}
-
-/// A value as a slice of the body.
-fn slice(reader: &mut Reader<'_>, body: &Bytes) -> Result<Bytes, Fault> {
-    reader.value().map(|text| body.slice_ref(text.as_bytes()))
-}
-
-fn string(reader: &mut Reader<'_>) -> Result<String, Fault> {
-    reader.string().map(Cow::into_owned)
+    Ok(())
 }
 
 fn list<'a, T>(reader: &mut Reader<'a>, read: impl Fn(&mut Reader<'a>) -> Result<T, Fault>) -> Result<Vec<T>, Fault> {

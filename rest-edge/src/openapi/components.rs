@@ -10,13 +10,15 @@ use super::route::Route;
 
 const PARAMETERS: &str = include_str!("components/parameters.json");
 const HEADERS: &str = include_str!("components/headers.json");
-const EXAMPLES: &str = include_str!("components/examples.json");
+const EXAMPLES: &[&str] =
+    &[include_str!("components/examples.json"), include_str!("components/examples/conversations.json")];
 const SCHEMAS: &[&str] = &[
     include_str!("components/schemas/chat_request.json"),
     include_str!("components/schemas/chat_messages.json"),
     include_str!("components/schemas/chat_tools.json"),
     include_str!("components/schemas/chat_completion.json"),
     include_str!("components/schemas/chat_completion_chunk.json"),
+    include_str!("components/schemas/conversations.json"),
     include_str!("components/schemas/models.json"),
     include_str!("components/schemas/errors.json"),
     include_str!("components/schemas/health.json"),
@@ -28,10 +30,11 @@ const CATALOG_VERSION: u32 = 1;
 
 /// What these routes share. `public_url` is the base of the links in examples.
 pub(super) fn components(routes: &[Route], public_url: &str) -> Value {
-    let mut schemas: Map<_, _> = SCHEMAS.iter().flat_map(|text| members(text)).collect();
+    let mut schemas = members_of_all(SCHEMAS);
+    complete_turn_request(&mut schemas);
     schemas.insert("ErrorCode".to_owned(), error_code());
     schemas.insert("ErrorType".to_owned(), error_type());
-    let mut examples = members(EXAMPLES);
+    let mut examples = members_of_all(EXAMPLES);
     examples.extend(error_examples(routes, public_url));
     examples.insert("ErrorCatalog".to_owned(), error_catalog(public_url));
     examples.insert(
@@ -69,12 +72,27 @@ pub(super) fn examples(names: &[&str]) -> Map<String, Value> {
 /// The files, kind by kind.
 #[cfg(test)]
 pub(super) fn files() -> [Vec<&'static str>; 4] {
-    [vec![PARAMETERS], vec![HEADERS], vec![EXAMPLES], SCHEMAS.to_vec()]
+    [vec![PARAMETERS], vec![HEADERS], EXAMPLES.to_vec(), SCHEMAS.to_vec()]
 }
 
 /// The members of one of the files. Every file is a JSON object, which a test proves.
 pub(super) fn members(text: &str) -> Map<String, Value> {
     serde_json::from_str(text).unwrap_or_default()
+}
+
+fn members_of_all(texts: &[&str]) -> Map<String, Value> {
+    texts.iter().flat_map(|text| members(text)).collect()
+}
+
+/// A turn takes what a chat takes: its schema says what differs, and gets all other properties of a chat.
+fn complete_turn_request(schemas: &mut Map<String, Value>) {
+    let of_chat = schemas.get("ChatRequest").and_then(|schema| schema["properties"].as_object()).cloned();
+    let of_turn = schemas.get_mut("TurnRequest").and_then(|schema| schema["properties"].as_object_mut());
+    if let (Some(of_chat), Some(of_turn)) = (of_chat, of_turn) {
+        for (name, property) in of_chat {
+            of_turn.entry(name).or_insert(property);
+        }
+    }
 }
 
 fn error_code() -> Value {

@@ -55,6 +55,6 @@ fn description(route: &Route) -> String {
 
 fn parameters(route: &Route) -> Value {
     let identity = if route.access == Access::Public { &[] } else { IDENTITY };
-    let names = route.facts.path_parameters.iter().chain(identity).chain(REQUEST_ID);
+    let names = route.facts.parameters.iter().chain(identity).chain(REQUEST_ID);
     names.map(|name| reference("parameters", name)).collect()
 }

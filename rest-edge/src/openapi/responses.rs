@@ -7,7 +7,7 @@ use gateway_proto::{Access, ErrorCode};
 use serde_json::{Map, Value, json};
 
 use super::components::{examples, reference};
-use super::error_examples::error_example_name;
+use super::error_examples::error_examples_of;
 use super::route::{Answer, Route};
 
 /// Headers of every response.
@@ -27,8 +27,11 @@ pub(super) fn responses(route: &Route) -> Value {
         responses.entry(answer.status).or_default().add_answer(answer);
     }
     for code in route.errors() {
-        let example = reference("examples", &error_example_name(route, code));
-        responses.entry(code.facts().http_status).or_default().add_error(code, example);
+        let examples = error_examples_of(route, code).map(|example| {
+            let label = example.label();
+            (label, reference("examples", &example.name()))
+        });
+        responses.entry(code.facts().http_status).or_default().add_error(code, examples);
     }
     let rendered = responses.into_iter().map(|(status, mut response)| {
         response.headers.extend(ALWAYS);
@@ -60,37 +63,39 @@ impl Response {
     fn add_answer(&mut self, answer: &Answer) {
         answer.description.clone_into(&mut self.description);
         self.headers.extend(answer.headers);
-        for content in std::iter::once(&answer.content).chain(&answer.events) {
+        for content in answer.content.iter().chain(&answer.events) {
             let media = self.content.entry(content.media_type).or_default();
             media.schemas.insert(content.schema);
             media.examples.extend(examples(content.examples));
         }
     }
 
-    fn add_error(&mut self, code: ErrorCode, example: Value) {
+    fn add_error(&mut self, code: ErrorCode, examples: impl Iterator<Item = (String, Value)>) {
         let facts = code.facts();
         let separator = if self.description.is_empty() { "" } else { "\n" };
         // Writing to a string does not fail.
         let _ = write!(self.description, "{separator}- `{}`: {}.", facts.code, facts.title);
         self.headers.extend(ERROR);
         match facts.http_status {
+            // The other codes of this status are not for waiting.
+            409 if facts.retryable => drop(self.headers.insert(RETRY_AFTER)),
             401 => drop(self.headers.insert(AUTHENTICATE)),
             429 | 503 => drop(self.headers.insert(RETRY_AFTER)),
             _ => {}
         }
         let media = self.content.entry("application/json").or_default();
         media.schemas.insert("Error");
-        media.examples.insert(facts.code.to_owned(), example);
+        media.examples.extend(examples);
     }
 
     fn render(self) -> Value {
         let headers = self.headers.into_iter().map(|name| (name.to_owned(), reference("headers", name)));
-        let content = self.content.into_iter().map(|(media_type, media)| (media_type.to_owned(), media.render()));
-        json!({
-            "description": self.description,
-            "headers": headers.collect::<Map<_, _>>(),
-            "content": content.collect::<Map<_, _>>(),
-        })
+        let mut response = json!({"description": self.description, "headers": headers.collect::<Map<_, _>>()});
+        if !self.content.is_empty() {
+            let content = self.content.into_iter().map(|(media_type, media)| (media_type.to_owned(), media.render()));
+            response["content"] = content.collect::<Map<_, _>>().into();
+        }
+        response
     }
 }
 

@@ -18,8 +18,8 @@ pub(super) struct Route {
 pub(super) struct RouteFacts {
     pub(super) tag: Tag,
     pub(super) summary: &'static str,
-    /// The parameters in its path, by their names among the components.
-    pub(super) path_parameters: &'static [&'static str],
+    /// The parameters of its own, in the path, the query and headers, by their names among the components.
+    pub(super) parameters: &'static [&'static str],
     pub(super) request: Option<RequestBody>,
     pub(super) success: Answer,
     /// An answer that is a failure and is not in the error envelope.
@@ -40,7 +40,8 @@ pub(super) struct Answer {
     pub(super) description: &'static str,
     /// Headers that only this answer has, by their names among the components.
     pub(super) headers: &'static [&'static str],
-    pub(super) content: Content,
+    /// The body; none with the status 204.
+    pub(super) content: Option<Content>,
     /// The body where it was asked for as a stream: each of its events.
     pub(super) events: Option<Content>,
 }
@@ -56,6 +57,7 @@ pub(super) struct Content {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Tag {
     Chat,
+    Conversations,
     Models,
     Errors,
     Health,
@@ -73,7 +75,7 @@ impl Route {
 impl Answer {
     /// A success without headers of its own.
     pub(super) const fn ok(description: &'static str, content: Content) -> Self {
-        Self { status: 200, description, headers: &[], content, events: None }
+        Self { status: 200, description, headers: &[], content: Some(content), events: None }
     }
 }
 
@@ -91,11 +93,13 @@ impl Content {
 
 impl Tag {
     /// Every family, in the order in which a reader wants them.
-    pub(super) const ALL: &'static [Self] = &[Self::Chat, Self::Models, Self::Errors, Self::Health, Self::Documents];
+    pub(super) const ALL: &'static [Self] =
+        &[Self::Chat, Self::Conversations, Self::Models, Self::Errors, Self::Health, Self::Documents];
 
     pub(super) const fn name(self) -> &'static str {
         match self {
             Self::Chat => "chat",
+            Self::Conversations => "conversations",
             Self::Models => "models",
             Self::Errors => "errors",
             Self::Health => "health",
@@ -106,6 +110,7 @@ impl Tag {
     pub(super) const fn description(self) -> &'static str {
         match self {
             Self::Chat => "Chats with a model.",
+            Self::Conversations => "Chats whose history the gateway keeps.",
             Self::Models => "The models on offer and what is known of them.",
             Self::Errors => "The error catalog.",
             Self::Health => "Whether the gateway lives and works.",

@@ -1,8 +1,11 @@
 //! Every route, with what the document says of it beyond what the route table knows.
 
+mod chat;
+mod conversations;
+
 use gateway_proto::{Access, ErrorCode, Operation};
 
-use super::route::{Answer, Content, RequestBody, Route, RouteFacts, Tag};
+use super::route::{Answer, Content, Route, RouteFacts, Tag};
 
 /// Every route: those of the route table, then those without an RPC behind them.
 pub(super) fn all() -> Vec<Route> {
@@ -16,9 +19,6 @@ pub(super) fn all() -> Vec<Route> {
     });
     of_table.chain(WITHOUT_RPC).collect()
 }
-
-/// What tells who served and how.
-const SERVED: &[&str] = &["spass-applied", "x-rust-api-applied", "spass-resolved-model", "spass-resolved-backend"];
 
 /// Any route at all, before it is looked at: the gateway serves as many connections as it can.
 const ANY: &[ErrorCode] = &[ErrorCode::Overloaded];
@@ -49,46 +49,28 @@ const MODEL_CALL: &[ErrorCode] = &[
     ErrorCode::UpstreamUnavailable,
 ];
 
+/// A route that needs the database.
+const STORAGE: &[ErrorCode] = &[ErrorCode::StorageError];
+/// A route that may name a conversation.
+const CONVERSATION: &[ErrorCode] = &[ErrorCode::ConversationNotFound];
+/// A route that takes an idempotency key, which is kept in the database.
+const KEYED: &[ErrorCode] = &[ErrorCode::IdempotencyConflict, ErrorCode::StorageError];
+
 /// What the document says of a route of the table. A route that is missing here does not compile.
 fn facts(operation: Operation) -> RouteFacts {
     match operation {
-        Operation::CreateChatCompletion => RouteFacts {
-            tag: Tag::Chat,
-            summary: "Create a chat completion",
-            path_parameters: &[],
-            request: Some(RequestBody {
-                description: "The chat: JSON in UTF-8, plain or with `Content-Encoding` gzip, br or zstd. Its size, which \
-                              the operator bounds at 32 MiB unless set otherwise, is counted unpacked. At most 128 levels \
-                              deep and 100,000 values.",
-                content: Content::json(
-                    "ChatRequest",
-                    &[
-                        "ChatOfText",
-                        "ChatWithImage",
-                        "ChatWithTool",
-                        "ChatWithToolResult",
-                        "ChatWithJsonSchema",
-                        "ChatAsStream",
-                    ],
-                ),
-            }),
-            success: Answer {
-                status: 200,
-                description: "The completion: whole, or with `stream` as server-sent events. The data of each event is a \
-                              chunk; `[DONE]` is the last. An error that comes after the first event is an event \
-                              `{\"error\":{...}}` before it, in the form of every error; comments (`: keep-alive`) come \
-                              while there is nothing else.",
-                headers: SERVED,
-                content: Content::json("ChatCompletion", &["CompletionOfText", "CompletionWithToolCall"]),
-                events: Some(Content::events("ChatCompletionChunk", &["ChunkOfText", "ChunkWithUsage"])),
-            },
-            other_failure: None,
-            errors: &[ANY, CORE, CALLER, BODY, MODEL, MODEL_CALL],
-        },
+        Operation::CreateChatCompletion => chat::chat_completion(),
+        Operation::CreateTurn | Operation::CreateTurnCompletions => chat::turn(),
+        Operation::ListConversations => conversations::list(),
+        Operation::GetConversation => conversations::get(),
+        Operation::UpdateConversation => conversations::update(),
+        Operation::DeleteConversation => conversations::delete(),
+        Operation::ListMessages => conversations::messages(),
+        Operation::ExportConversation => conversations::export(),
         Operation::ListModels => RouteFacts {
             tag: Tag::Models,
             summary: "List the models in OpenAI's form",
-            path_parameters: &[],
+            parameters: &[],
             request: None,
             success: Answer::ok("The models.", Content::json("ModelList", &["ModelList"])),
             other_failure: None,
@@ -97,7 +79,7 @@ fn facts(operation: Operation) -> RouteFacts {
         Operation::ListModelsInfo => RouteFacts {
             tag: Tag::Models,
             summary: "List the models with what is known of each",
-            path_parameters: &[],
+            parameters: &[],
             request: None,
             success: Answer::ok(
                 "The models. A fact that is not known is null.",
@@ -109,7 +91,7 @@ fn facts(operation: Operation) -> RouteFacts {
         Operation::GetModel => RouteFacts {
             tag: Tag::Models,
             summary: "Get a model in OpenAI's form",
-            path_parameters: &["alias"],
+            parameters: &["alias"],
             request: None,
             success: Answer::ok("The model.", Content::json("Model", &["Model"])),
             other_failure: None,
@@ -119,7 +101,7 @@ fn facts(operation: Operation) -> RouteFacts {
         Operation::ListErrors => RouteFacts {
             tag: Tag::Errors,
             summary: "List all error codes",
-            path_parameters: &[],
+            parameters: &[],
             request: None,
             success: Answer::ok("The catalog.", Content::json("ErrorCatalog", &["ErrorCatalog"])),
             other_failure: None,
@@ -128,7 +110,7 @@ fn facts(operation: Operation) -> RouteFacts {
         Operation::GetError => RouteFacts {
             tag: Tag::Errors,
             summary: "Get an error code",
-            path_parameters: &["code"],
+            parameters: &["code"],
             request: None,
             success: Answer::ok("The facts of the code.", Content::json("ErrorEntry", &["ErrorEntry"])),
             other_failure: None,
@@ -137,7 +119,7 @@ fn facts(operation: Operation) -> RouteFacts {
         Operation::GetReadiness => RouteFacts {
             tag: Tag::Health,
             summary: "Tell whether the gateway works",
-            path_parameters: &[],
+            parameters: &[],
             request: None,
             success: Answer::ok(
                 "Requests are served. `degraded`: not by every model server.",
@@ -147,7 +129,7 @@ fn facts(operation: Operation) -> RouteFacts {
                 status: 503,
                 description: "The core is not reachable, or the gateway shuts down: send requests elsewhere.",
                 headers: &[],
-                content: Content::json("Readiness", &["CoreUnreachable", "ShuttingDown"]),
+                content: Some(Content::json("Readiness", &["CoreUnreachable", "ShuttingDown"])),
                 events: None,
             }),
             errors: &[ANY],
@@ -167,7 +149,7 @@ const WITHOUT_RPC: [Route; 3] = [
         facts: RouteFacts {
             tag: Tag::Health,
             summary: "Tell whether the process lives",
-            path_parameters: &[],
+            parameters: &[],
             request: None,
             success: Answer::ok("It does.", Content::json("Liveness", &["Live"])),
             other_failure: None,
@@ -183,7 +165,7 @@ const WITHOUT_RPC: [Route; 3] = [
         facts: RouteFacts {
             tag: Tag::Documents,
             summary: "Get this document",
-            path_parameters: &[],
+            parameters: &[],
             request: None,
             success: Answer::ok("This document.", Content::json("OpenApiDocument", &[])),
             other_failure: None,
@@ -199,7 +181,7 @@ const WITHOUT_RPC: [Route; 3] = [
         facts: RouteFacts {
             tag: Tag::Documents,
             summary: "Get the error catalog as a page",
-            path_parameters: &[],
+            parameters: &[],
             request: None,
             success: Answer::ok("The page.", Content { media_type: "text/html", schema: "HtmlPage", examples: &[] }),
             other_failure: None,

@@ -7,6 +7,7 @@ use gateway_proto::{Access, ErrorCode, Operation};
 
 use super::routes::{self, CALLER};
 use super::*;
+use crate::openai::TurnMember;
 
 mod components;
 mod shapes;
@@ -74,11 +75,48 @@ fn only_public_routes_need_no_token() {
 }
 
 #[test]
-fn the_chat_request_has_the_members_that_are_known() {
+fn the_requests_have_the_members_that_are_known() {
+    let of_chat: BTreeSet<_> = ChatRequestMember::NAMES.iter().copied().collect();
+    assert_eq!(described_members("ChatRequest"), of_chat.iter().map(|name| (*name).to_owned()).collect());
+    let of_turn = of_chat.iter().chain(TurnMember::NAMES).map(|name| (*name).to_owned()).collect();
+    assert_eq!(described_members("TurnRequest"), of_turn);
+}
+
+fn described_members(schema: &str) -> BTreeSet<String> {
     let document = local_document();
-    let described = document["components"]["schemas"]["ChatRequest"]["properties"].as_object().unwrap();
-    let described: BTreeSet<_> = described.keys().map(String::as_str).collect();
-    assert_eq!(described, ChatRequestMember::NAMES.iter().copied().collect());
+    document["components"]["schemas"][schema]["properties"].as_object().unwrap().keys().cloned().collect()
+}
+
+#[test]
+fn a_turn_has_one_answer_and_needs_no_messages() {
+    let schema = &local_document()["components"]["schemas"]["TurnRequest"];
+    assert_eq!((&schema["required"], &schema["properties"]["n"]["maximum"]), (&json!(["model"]), &json!(1)));
+    assert_eq!(schema["properties"]["temperature"]["maximum"], 2);
+}
+
+#[test]
+fn a_deletion_has_no_body() {
+    let document = local_document();
+    let responses = &document["paths"]["/c1/conversations/{conversation_id}"]["delete"]["responses"];
+    assert_eq!((responses["204"].get("content"), responses.get("200")), (None, None));
+}
+
+#[test]
+fn a_route_that_takes_an_idempotency_key_tells_what_can_be_wrong_with_it() {
+    let document = local_document();
+    let mut keyed = Vec::new();
+    for route in routes::all().iter().filter(|route| route.facts.parameters.contains(&"Idempotency-Key")) {
+        let responses = &operation_of(&document, route)["responses"];
+        let example = &responses["400"]["content"]["application/json"]["examples"]["invalid_field.idempotency_key"];
+        let example = follow(&document, example["$ref"].as_str().unwrap()).unwrap();
+        assert_eq!(example["value"]["error"]["param"], "headers.idempotency-key", "{}", route.id);
+        assert!(responses["409"]["headers"].get("Retry-After").is_some(), "{}", route.id);
+        keyed.push(route.id);
+    }
+    assert_eq!(
+        keyed,
+        ["createChatCompletion", "createTurn", "createTurnCompletions", "updateConversation", "deleteConversation"]
+    );
 }
 
 #[test]

@@ -1,4 +1,5 @@
 use gateway_proto::ErrorCode;
+use gateway_proto::json::Members;
 
 use super::*;
 
@@ -26,7 +27,7 @@ fn every_known_member_has_its_field() {
         "n" | "seed" | "max_tokens" | "max_completion_tokens" | "top_logprobs" => "7",
         _ => "\"x\"",
     };
-    let names = <Known as gateway_proto::json::Members>::NAMES;
+    let names = <Known as Members>::NAMES;
     let members: Vec<_> = names.iter().map(|name| format!("\"{name}\":{}", value(name))).collect();
     let body = read(&format!("{{{}}}", members.join(",")));
     assert!(body.stream && body.chat.unknown_members_json.is_empty());

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::*;
 use crate::error::envelope;
-use crate::openai;
+use crate::{conversation, openai};
 
 /// Fails where an object has a member that its schema does not describe, or lacks one that it requires.
 fn check(document: &Value, schema: &Value, value: &Value) {
@@ -16,6 +16,9 @@ fn check(document: &Value, schema: &Value, value: &Value) {
     if let Some(branches) = schema["anyOf"].as_array().or(schema["oneOf"].as_array()).filter(|_| !value.is_null()) {
         // Wherever the gateway itself writes an object, the first branch describes it.
         return check(document, &branches[0], value);
+    }
+    if let Some(parts) = schema["allOf"].as_array() {
+        return check(document, &merged(document, parts), value);
     }
     match value {
         Value::Object(members) if schema.get("properties").is_some() => {
@@ -30,6 +33,17 @@ fn check(document: &Value, schema: &Value, value: &Value) {
         Value::Array(elements) => elements.iter().for_each(|element| check(document, &schema["items"], element)),
         _ => {}
     }
+}
+
+/// One schema with the members of all of these.
+fn merged(document: &Value, parts: &[Value]) -> Value {
+    let mut whole = json!({"required": [], "properties": {}});
+    for part in parts {
+        let part = part["$ref"].as_str().map_or(part, |reference| follow(document, reference).unwrap());
+        whole["required"].as_array_mut().unwrap().extend(part["required"].as_array().unwrap().clone());
+        whole["properties"].as_object_mut().unwrap().extend(part["properties"].as_object().unwrap().clone());
+    }
+    whole
 }
 
 fn check_written(schema: &str, written: &impl Serialize) {
@@ -132,17 +146,76 @@ fn chunks_are_written_as_described() {
 }
 
 #[test]
-fn request_examples_are_read() {
+fn conversations_are_written_as_described() {
+    let call = v1::tool_call::Call::Function(v1::FunctionCall::default());
+    let said = v1::ChatMessage {
+        name: Some("n".to_owned()),
+        tool_calls: vec![v1::ToolCall { call: Some(call), ..v1::ToolCall::default() }],
+        tool_call_id: Some("t".to_owned()),
+        refusal: Some("no".to_owned()),
+        ..v1::ChatMessage::default()
+    };
+    let messages = vec![v1::ConversationMessage { message: Some(said), ..v1::ConversationMessage::default() }];
+    let known = v1::Conversation { metadata_json: "{}".into(), ..v1::Conversation::default() };
+    let whole = v1::Conversation { messages: messages.clone(), ..known.clone() };
+    let items = vec![known.clone(), v1::Conversation::default()];
+    let page = v1::ListConversationsResponse { items, ..v1::ListConversationsResponse::default() };
+    let of_messages = v1::ListMessagesResponse { items: messages, ..v1::ListMessagesResponse::default() };
+    let export = v1::ExportConversationResponse { conversation: Some(whole.clone()), exported_at: None };
+    for (schema, written) in [
+        ("Conversation", conversation::conversation_row(&known)),
+        ("ConversationInFull", conversation::conversation_in_full(&whole)),
+        ("ConversationList", conversation::conversation_list(&page)),
+        ("ConversationMessageList", conversation::message_list(&of_messages)),
+        ("ConversationExport", conversation::conversation_export(&export)),
+    ] {
+        check_written(schema, &serde_json::from_slice::<Value>(&written).unwrap());
+    }
+}
+
+#[test]
+fn examples_of_conversations_have_the_described_members() {
     let document = local_document();
-    let body = &document["paths"]["/v1/chat/completions"]["post"]["requestBody"]["content"]["application/json"];
-    let examples = body["examples"].as_object().unwrap();
-    assert!(examples.len() > 3);
-    for reference in examples.values().map(|example| example["$ref"].as_str().unwrap()) {
-        let example = follow(&document, reference).unwrap()["value"].to_string();
-        let read = openai::chat_request(&example.into_bytes().into()).unwrap();
+    for name in
+        ["Conversation", "ConversationInFull", "ConversationList", "ConversationMessageList", "ConversationExport"]
+    {
+        check_written(name, &document["components"]["examples"][name]["value"]);
+    }
+}
+
+#[test]
+fn request_examples_are_read() {
+    for (reference, body) in request_examples("/v1/chat/completions", "post") {
+        let read = openai::chat_request(&body.into()).unwrap();
         assert!(read.chat.unknown_members_json.is_empty(), "{reference}");
         assert_eq!(read.stream, reference.ends_with("AsStream"), "{reference}");
     }
+    for (reference, body) in request_examples("/c1/chat", "post") {
+        let read = openai::turn_request(&body.into()).unwrap();
+        let chat = read.turn.chat.unwrap();
+        assert!(chat.unknown_members_json.is_empty(), "{reference}");
+        assert_eq!(chat.messages.is_empty(), !read.turn.message_json.is_empty(), "{reference}");
+        assert_eq!(read.stream, reference.ends_with("AsStream"), "{reference}");
+    }
+    for (reference, body) in request_examples("/c1/conversations/{conversation_id}", "patch") {
+        let read = conversation::conversation_update(&body.into()).unwrap();
+        assert!(!read.update_mask.unwrap().paths.is_empty(), "{reference}");
+    }
+}
+
+/// The examples of a route's body, by the references to them.
+fn request_examples(path: &str, method: &str) -> Vec<(String, Vec<u8>)> {
+    let document = local_document();
+    let body = &document["paths"][path][method]["requestBody"]["content"]["application/json"];
+    let references = body["examples"].as_object().unwrap().values().map(|example| example["$ref"].as_str().unwrap());
+    let examples: Vec<_> = references
+        .map(|reference| {
+            let example = follow(&document, reference).unwrap()["value"].to_string();
+            (reference.to_owned(), example.into_bytes())
+        })
+        .collect();
+    assert!(examples.len() > 1, "{path}");
+    examples
 }
 
 #[test]
@@ -155,7 +228,11 @@ fn every_header_of_an_answer_is_described_and_every_parameter_is_read() {
     read.extend([text(metadata::X_REQUEST_ID), text(metadata::SPASS_REQUEST_ID)]);
     for parameter in document["components"]["parameters"].as_object().unwrap().values() {
         let name = parameter["name"].as_str().unwrap().to_ascii_lowercase();
-        assert!(parameter["in"] == "path" || read.contains(&name), "{name} is not read");
+        match parameter["in"].as_str().unwrap() {
+            "header" => assert!(read.contains(&name), "{name} is not read"),
+            "query" => assert!(["limit", "offset", "after", "user_id"].contains(&name.as_str()), "{name} is not read"),
+            place => assert_eq!(place, "path", "{name}"),
+        }
     }
 }
 
