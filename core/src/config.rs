@@ -19,6 +19,7 @@ pub use process::{LogFormat, ProcessSettings, parse_settings, settings_of_this_p
 pub use upstreams::{UpstreamPlan, UpstreamSettings};
 pub use values::ListenAddress;
 
+use crate::causes::causes;
 use values::seconds;
 
 /// The settings that only the core has.
@@ -84,6 +85,29 @@ pub struct ConfigError {
 impl ConfigError {
     pub(crate) fn new(setting: &'static str, reason: impl ToString) -> Self {
         Self { setting, reason: reason.to_string() }
+    }
+}
+
+/// What to do instead of serving.
+#[derive(Clone, Debug, clap::Subcommand)]
+pub enum Task {
+    /// Copy the SQLite database into a new file. The gateway may go on serving meanwhile.
+    Backup {
+        /// The new file; it must not exist.
+        file: PathBuf,
+    },
+}
+
+impl Task {
+    /// Does it.
+    pub async fn run(&self, settings: &CoreSettings) -> Result<(), ConfigError> {
+        let Self::Backup { file } = self;
+        let database = settings.conversations.database(&settings.data_dir)?;
+        let Some(copied) = database.back_up(file).await else {
+            let reason = "PostgreSQL is backed up with its own tools, as in pg_dump --format=custom";
+            return Err(ConfigError::new("DATABASE_URL", reason));
+        };
+        copied.map_err(|error| ConfigError::new("backup", causes(&error)))
     }
 }
 

@@ -1,10 +1,11 @@
 //! `gateway-core`: the core as a process of its own.
 
 use std::error::Error;
+use std::num::NonZeroU32;
 use std::process::ExitCode;
 
 use clap::Parser;
-use gateway_core::config::{CoreSettings, CredentialSource, ProcessSettings, settings_of_this_process};
+use gateway_core::config::{CoreSettings, CredentialSource, ProcessSettings, Task, settings_of_this_process};
 use gateway_core::process::{Signals, bound, record_metrics, runtime, serve_metrics, start_log};
 use gateway_core::server::{Core, GrpcListener};
 use tokio::net::TcpListener;
@@ -16,6 +17,8 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 #[derive(Debug, Parser)]
 #[command(name = "gateway-core", version)]
 struct Settings {
+    #[command(subcommand)]
+    task: Option<Task>,
     #[command(flatten)]
     process: ProcessSettings,
     #[command(flatten)]
@@ -37,7 +40,10 @@ fn main() -> ExitCode {
 }
 
 fn run(settings: Settings) -> Result<(), Box<dyn Error>> {
-    let Settings { process, core } = settings;
+    let Settings { task, process, core } = settings;
+    if let Some(task) = task {
+        return runtime(NonZeroU32::MIN)?.block_on(task.run(&core)).map_err(Into::into);
+    }
     let config = core.resolve(&process, &process.public_url, CredentialSource::MustBeConfigured)?;
     let metrics = record_metrics()?;
     runtime(process.worker_threads)?.block_on(async {

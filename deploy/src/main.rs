@@ -3,10 +3,11 @@
 mod greeting;
 
 use std::error::Error;
+use std::num::NonZeroU32;
 use std::process::ExitCode;
 
 use clap::Parser;
-use gateway_core::config::{CoreSettings, CredentialSource, ProcessSettings, settings_of_this_process};
+use gateway_core::config::{CoreSettings, CredentialSource, ProcessSettings, Task, settings_of_this_process};
 use gateway_core::process::{CLOSE_PATIENCE, Signals, bound, record_metrics, runtime, serve_metrics, start_log};
 use gateway_core::server::{Core, GrpcListener};
 use gateway_edge::config::EdgeSettings;
@@ -26,6 +27,8 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 #[derive(Debug, Parser)]
 #[command(name = "chat-gateway", version)]
 struct Settings {
+    #[command(subcommand)]
+    task: Option<Task>,
     #[command(flatten)]
     edge: EdgeSettings,
     #[command(flatten)]
@@ -49,7 +52,10 @@ fn main() -> ExitCode {
 }
 
 fn run(settings: Settings) -> Result<(), Box<dyn Error>> {
-    let Settings { edge: edge_settings, core: core_settings, process } = settings;
+    let Settings { task, edge: edge_settings, core: core_settings, process } = settings;
+    if let Some(task) = task {
+        return runtime(NonZeroU32::MIN)?.block_on(task.run(&core_settings)).map_err(Into::into);
+    }
     let metrics = record_metrics()?;
     runtime(process.worker_threads)?.block_on(async {
         let mut signals = Signals::listen()?;

@@ -137,8 +137,13 @@ impl ScriptedServer {
 
     /// Waits until a chat has come.
     pub async fn chat_came(&self) {
-        let came = |seen: &Seen| seen.requests.iter().any(|request| request.line.starts_with("POST"));
-        self.seen.subscribe().wait_for(came).await.unwrap();
+        self.chats_came(1).await;
+    }
+
+    /// Waits until so many chats have come.
+    pub async fn chats_came(&self, count: usize) {
+        let chats = |seen: &Seen| seen.requests.iter().filter(|request| request.line.starts_with("POST")).count();
+        self.seen.subscribe().wait_for(|seen| chats(seen) >= count).await.unwrap();
     }
 
     /// Waits until the other side has left a call that was still going on.

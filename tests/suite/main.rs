@@ -3,6 +3,7 @@
 
 mod architecture;
 mod chat;
+mod conversations;
 mod edge;
 mod errors;
 mod grpc;

@@ -45,14 +45,24 @@ def run(gateway, tmp_path):
 
 
 def test_curl(run):
-    assert "You said: Hello" in run("bash", "-c", block("sh", "curl http"))
+    assert "You said: Hello" in run("bash", "-c", block("sh", "v1/chat/completions -H"))
+
+
+def test_curl_of_a_conversation(run):
+    told = run("bash", "-c", block("sh", "/c1/chat"))
+    assert '"delta":{"content":"Ann"}' in told
+    assert '"message_count":4' in told
 
 
 def test_openai_sdk(run):
-    said, streamed, refused = run(sys.executable, "-c", block("python", "import openai")).splitlines()
+    said, streamed, refused = run(sys.executable, "-c", block("python", "/v1")).splitlines()
     assert said.endswith("You said: Hello")
     assert streamed == said
     assert re.fullmatch(r"model_not_in_allowlist model [\w-]+", refused)
+
+
+def test_openai_sdk_on_a_conversation(run):
+    assert run(sys.executable, "-c", block("python", "/c1")) == "You said before: My name is Ann\n"
 
 
 def test_buf_curl(run):
@@ -61,17 +71,19 @@ def test_buf_curl(run):
 
 def test_generated_client(run):
     run("bash", "-c", block("sh", "grpc_tools.protoc"))
-    said, streamed, refused = run(sys.executable, "-c", block("python", "import grpc")).splitlines()
+    said, streamed, first, second, refused = run(sys.executable, "-c", block("python", "import grpc")).splitlines()
     assert said.endswith("You said: Hello")
     assert streamed == said
+    assert first.endswith("You said: My name is Ann")
+    assert second == "You said before: My name is Ann"
     assert refused == "MODEL_NOT_IN_ALLOWLIST model"
 
 
 def test_every_example_is_run_or_cannot_be():
     # Those that start the gateway, the tests, or set the token.
     others = ["cargo run --release\n", "UPSTREAM_BASE_URL", "tests/run\n", "export TOKEN", "cargo build --release"]
-    assert len(blocks("python")) == 2
-    assert len(blocks("sh")) == 3 + len(others)
+    assert len(blocks("python")) == 3
+    assert len(blocks("sh")) == 4 + len(others)
     for other in others:
         assert any(text.startswith(other) for text in blocks("sh")), other
 

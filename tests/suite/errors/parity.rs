@@ -21,8 +21,16 @@ tokens:
 const FULL: &str = "Bearer full-secret-of-more-than-32-characters";
 const READS: &str = "Bearer reads-secret-of-more-than-32-characters";
 /// Provoked by tests of their own, since they are no answer to a chat or not on both wires.
-const ELSEWHERE: [&str; 5] =
-    ["rate_limit_exceeded", "body_too_large", "route_not_found", "overloaded", "request_timeout"];
+const ELSEWHERE: [&str; 8] = [
+    "rate_limit_exceeded",
+    "body_too_large",
+    "route_not_found",
+    "overloaded",
+    "request_timeout",
+    "conversation_not_found",
+    "idempotency_conflict",
+    "storage_error",
+];
 
 /// Code, param and message.
 type Told = (String, String, String);

@@ -11,6 +11,7 @@ const MAX_PAUSE_SECS: f64 = 3600.0;
 const HELP: &str = "This is the built-in demo of the chat gateway, not a language model. It repeats what it hears, \
     and it knows these commands:
 /think TEXT - answer with reasoning text
+/recall - repeat what the user said before in this chat
 /tool NAME JSON - ask for one of the request's tools; NAME and JSON may be left out
 /tools - ask for all of the request's functions at once
 /image - answer with an image
@@ -71,6 +72,7 @@ pub(super) fn play(request: &Value) -> (Duration, Outcome) {
             reasoning: Some(format!("The demo pretends to think about: {rest}")),
             ..Reply::default()
         }),
+        "/recall" => say(recall(request)),
         "/tool" => call_one(request, rest),
         "/tools" => call_all(request),
         "/image" => Outcome::Reply(Reply {
@@ -118,6 +120,19 @@ fn text_of(content: &Value) -> String {
             texts.join(" ")
         }
         _ => String::new(),
+    }
+}
+
+/// What the user said in the messages before the last.
+fn recall(request: &Value) -> String {
+    let messages = request["messages"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let before = messages.split_last().map_or(&[][..], |(_, before)| before);
+    let said = before.iter().filter(|message| message["role"] == "user").map(|message| text_of(&message["content"]));
+    let said: Vec<_> = said.collect();
+    if said.is_empty() {
+        "You said nothing before.".to_owned()
+    } else {
+        format!("You said before: {}", said.join(" | "))
     }
 }
 
