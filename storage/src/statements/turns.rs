@@ -73,7 +73,7 @@ async fn begin_claimed(
         read_history(connection, owner, &new.model, &mut turn).await?;
         if turn.is_first && new.conversation.is_some() && remains.is_none() {
             // It was deleted a moment ago.
-            release_lease(connection, context, id, new.turn).await?;
+            release_lease(connection, context, owner, id, new.turn).await?;
             return Ok(Begun::NotFound);
         }
     }
@@ -126,11 +126,14 @@ async fn take_lease(
 async fn release_lease(
     connection: &mut Connection,
     context: Context,
+    owner: &Owner,
     id: Uuid,
     turn: Uuid,
 ) -> Result<bool, sqlx::Error> {
-    const RELEASE: &str = "DELETE FROM pending_turns WHERE conversation_id = $1 AND turn_id = $2 AND lease_owner = $3";
+    const RELEASE: &str = "DELETE FROM pending_turns \
+        WHERE conversation_id = $1 AND turn_id = $2 AND lease_owner = $3 AND tenant = $4 AND owner = $5";
     let query = sqlx::query(RELEASE).bind(id).bind(turn).bind(context.process);
+    let query = query.bind(owner.tenant.name()).bind(owner.user.key());
     Ok(query.execute(connection).await?.rows_affected() == 1)
 }
 
@@ -204,10 +207,11 @@ pub(super) async fn renew(
     const RENEW: &str = concat!(
         "UPDATE pending_turns SET lease_expires_at = ",
         now!(),
-        " + $4 WHERE conversation_id = $1 AND turn_id = $2 AND lease_owner = $3"
+        " + $4 WHERE conversation_id = $1 AND turn_id = $2 AND lease_owner = $3 AND tenant = $5 AND owner = $6"
     );
     let query = sqlx::query(RENEW).bind(turn.conversation.0).bind(turn.turn).bind(context.process);
-    let renewed = query.bind(milliseconds(context.lease)).execute(&mut *connection).await?.rows_affected() == 1;
+    let query = query.bind(milliseconds(context.lease)).bind(owner.tenant.name()).bind(owner.user.key());
+    let renewed = query.execute(&mut *connection).await?.rows_affected() == 1;
     match &turn.key {
         Some(key) if renewed => keys::renew(connection, context, owner, key, turn.turn).await,
         _ => Ok(renewed),
@@ -223,7 +227,7 @@ pub(super) async fn finish(
     end: &FinishedTurn,
 ) -> Result<Stored, sqlx::Error> {
     let id = turn.conversation.0;
-    let is_ours = release_lease(connection, context, id, turn.turn).await?;
+    let is_ours = release_lease(connection, context, owner, id, turn.turn).await?;
     if !is_ours && (turn.is_first || exists(connection, owner, id).await?) {
         return Ok(Stored::LeaseLost);
     }
@@ -331,7 +335,7 @@ pub(super) async fn abandon(
     owner: &Owner,
     turn: &RunningTurn,
 ) -> Result<(), sqlx::Error> {
-    release_lease(connection, context, turn.conversation.0, turn.turn).await?;
+    release_lease(connection, context, owner, turn.conversation.0, turn.turn).await?;
     match &turn.key {
         Some(key) => keys::release(connection, owner, key, turn.turn).await,
         None => Ok(()),
