@@ -231,6 +231,13 @@ pub(super) async fn finish(
     if !is_ours && (turn.is_first || exists(connection, owner, id).await?) {
         return Ok(Stored::LeaseLost);
     }
+    if is_ours
+        && let Some(key) = &turn.key
+        && !keys::settle(connection, owner, key, turn.turn, Some(id), end.answer.as_ref()).await?
+    {
+        // Its request runs again elsewhere, or did.
+        return Ok(Stored::LeaseLost);
+    }
     let bytes: usize = end.messages.iter().map(Bytes::len).sum();
     let added = Added { messages: length(end.messages.len()), bytes: length(bytes) };
     let first_sequence = if !is_ours {
@@ -248,9 +255,6 @@ pub(super) async fn finish(
         return Ok(Stored::ConversationGone);
     };
     insert_turn(connection, owner, turn, end, added, first_sequence).await?;
-    if let Some(key) = &turn.key {
-        keys::settle(connection, owner, key, turn.turn, Some(id), end.answer.as_ref()).await?;
-    }
     Ok(Stored::Yes)
 }
 
