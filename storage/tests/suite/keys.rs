@@ -132,12 +132,18 @@ async fn of_claims_in_one_process_the_last_stores(world: &World) {
         let claim = key(&format!("{}", conversation.is_some()));
         let tasks = (0..64).map(|_| {
             let (ann, claim) = (ann.clone(), claim.clone());
-            tokio::spawn(async move { ann.begin(conversation, Some(claim)).await })
+            tokio::spawn(async move { ann.try_begin(conversation, Some(claim)).await })
         });
         let mut stored = 0;
         for task in tasks.collect::<Vec<_>>() {
-            let ended = ann.finish(&task.await.unwrap(), answered(&["b"], "answer")).await;
-            stored += u32::from(ended == Stored::Yes);
+            match task.await.unwrap() {
+                Begun::Running(turn) => {
+                    let ended = ann.finish(&turn, answered(&["b"], "answer")).await;
+                    stored += u32::from(ended == Stored::Yes);
+                }
+                Begun::Busy | Begun::Key(KeyState::Running | KeyState::Answered(_)) => {}
+                other => panic!("{other:?}"),
+            }
         }
         assert_eq!(stored, 1, "{conversation:?}");
         assert_eq!(look_up(&ann, &claim).await, KeyState::Answered("answer".into()));
