@@ -26,7 +26,11 @@ pub(super) async fn begin(
     };
     let begun = begin_claimed(connection, context, owner, new, remains).await?;
     if let (Some(key), Begun::Busy | Begun::NotFound) = (&new.key, &begun) {
-        keys::release(connection, owner, key, new.turn).await?;
+        match remains {
+            // The next try has to find the turn that it supersedes.
+            Some(remains) => keys::give_back(connection, owner, key, new.turn, remains).await?,
+            None => keys::release(connection, owner, key, new.turn).await?,
+        }
     }
     Ok(begun)
 }
