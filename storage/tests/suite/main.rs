@@ -32,16 +32,16 @@ macro_rules! on_postgres {
 
 mod actor;
 // mod backup;
-// mod deletion;
+mod deletion;
 mod direct;
 mod keys;
 mod leases;
 mod lists;
-// mod mutations;
+mod mutations;
 // mod postgres_engine;
 // mod postgres_outages;
 mod postgres_server;
-// mod retention;
+mod retention;
 // mod sqlite_files;
 // mod sqlite_writes;
 mod superseding;
