@@ -201,7 +201,7 @@ async fn remove_turn(
     Ok(())
 }
 
-/// Lengthens the lease of a turn, and the claim of its key.
+/// Lengthens the claim of a turn's key, and the lease of the turn.
 pub(super) async fn renew(
     connection: &mut Connection,
     context: Context,
@@ -213,13 +213,15 @@ pub(super) async fn renew(
         now!(),
         " + $4 WHERE conversation_id = $1 AND turn_id = $2 AND lease_owner = $3 AND tenant = $5 AND owner = $6"
     );
+    // In the order of a begin.
+    if let Some(key) = &turn.key
+        && !keys::renew(connection, context, owner, key, turn.turn).await?
+    {
+        return Ok(false);
+    }
     let query = sqlx::query(RENEW).bind(turn.conversation.0).bind(turn.turn).bind(context.process);
     let query = query.bind(milliseconds(context.lease)).bind(owner.tenant.name()).bind(owner.user.key());
-    let renewed = query.execute(&mut *connection).await?.rows_affected() == 1;
-    match &turn.key {
-        Some(key) if renewed => keys::renew(connection, context, owner, key, turn.turn).await,
-        _ => Ok(renewed),
-    }
+    Ok(query.execute(connection).await?.rows_affected() == 1)
 }
 
 /// Stores a turn that ended.
@@ -231,15 +233,17 @@ pub(super) async fn finish(
     end: &FinishedTurn,
 ) -> Result<Stored, sqlx::Error> {
     let id = turn.conversation.0;
+    // The key before the lease, as in a begin: those who come at once then wait, and do not block each other.
+    let is_claimed = match &turn.key {
+        Some(key) => keys::settle(connection, owner, key, turn.turn, Some(id), end.answer.as_ref()).await?,
+        None => true,
+    };
     let is_ours = release_lease(connection, context, owner, id, turn.turn).await?;
-    if !is_ours && (turn.is_first || exists(connection, owner, id).await?) {
-        return Ok(Stored::LeaseLost);
-    }
-    if is_ours
-        && let Some(key) = &turn.key
-        && !keys::settle(connection, owner, key, turn.turn, Some(id), end.answer.as_ref()).await?
-    {
-        // Its request runs again elsewhere, or did.
+    if !is_claimed || (!is_ours && (turn.is_first || exists(connection, owner, id).await?)) {
+        // Its request runs again elsewhere, or did, or another turn took its place.
+        if let Some(key) = &turn.key {
+            keys::release(connection, owner, key, turn.turn).await?;
+        }
         return Ok(Stored::LeaseLost);
     }
     let bytes: usize = end.messages.iter().map(Bytes::len).sum();
@@ -343,9 +347,8 @@ pub(super) async fn abandon(
     owner: &Owner,
     turn: &RunningTurn,
 ) -> Result<(), sqlx::Error> {
-    release_lease(connection, context, owner, turn.conversation.0, turn.turn).await?;
-    match &turn.key {
-        Some(key) => keys::release(connection, owner, key, turn.turn).await,
-        None => Ok(()),
+    if let Some(key) = &turn.key {
+        keys::release(connection, owner, key, turn.turn).await?;
     }
+    release_lease(connection, context, owner, turn.conversation.0, turn.turn).await.map(drop)
 }
