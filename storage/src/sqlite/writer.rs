@@ -24,7 +24,7 @@ const BATCH_JOBS: usize = 128;
 const BATCH_TIME: Duration = Duration::from_millis(2);
 
 /// The way to the writer.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Writer {
     queue: mpsc::Sender<Order>,
 }
@@ -98,7 +98,7 @@ impl Writer {
     /// Empties the journal, as far as no reader stands in the way.
     pub(super) async fn truncate_journal(&self) {
         let (reply, ended) = oneshot::channel();
-        if self.queue.try_send(Order::TruncateJournal(reply)).is_ok() {
+        if self.queue.send(Order::TruncateJournal(reply)).await.is_ok() {
             drop(ended.await);
         }
     }
