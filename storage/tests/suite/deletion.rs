@@ -1,5 +1,7 @@
 //! Delete really deletes.
 
+use std::time::{Duration, Instant};
+
 use bytes::Bytes;
 use futures_util::FutureExt as _;
 use gateway_storage::{ConversationChanges, ConversationId, FinishedTurn, Mutated};
@@ -137,15 +139,14 @@ mod on_disk {
         let mut reader = world.direct().await;
         reader.run("BEGIN").await;
         assert_eq!(reader.count("conversations", "1 = 1").await, 1);
+        let begin = Instant::now();
         ann.store.delete_conversation(&ann.owner, id, None).await.unwrap();
+        ann.turn(None, end_of(&["a"])).await;
+        assert!(begin.elapsed() < Duration::from_secs(3), "writes waited for the reader");
         // The reader goes on seeing its own state; nobody else does.
         assert_eq!(reader.count("conversations", "1 = 1").await, 1);
         assert_eq!(ann.get(id).await, None);
         reader.close().await;
-        until("the words are gone", async || {
-            ann.turn(None, end_of(&["a"])).await;
-            is_gone(world)
-        })
-        .await;
+        until("the words are gone", async || is_gone(world)).await;
     }
 }
