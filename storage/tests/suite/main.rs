@@ -31,7 +31,7 @@ macro_rules! on_postgres {
 }
 
 mod actor;
-// mod backup;
+mod backup;
 mod deletion;
 mod direct;
 mod keys;
@@ -42,8 +42,9 @@ mod mutations;
 // mod postgres_outages;
 mod postgres_server;
 mod retention;
-// mod sqlite_files;
-// mod sqlite_writes;
+mod schema;
+mod sqlite_files;
+mod sqlite_writes;
 mod superseding;
 mod tenants;
 mod turns;
