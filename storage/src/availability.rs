@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use sqlx::postgres::PgDatabaseError;
 use tokio::sync::watch;
 use tokio::time::sleep;
 
@@ -11,6 +12,9 @@ use crate::error::StoreError;
 
 /// How often a database that does not work is tried again.
 const PROBE_INTERVAL: Duration = Duration::from_millis(250);
+
+/// Classes of SQLSTATE that are about a value, a constraint, or two transactions that met.
+const REFUSALS: [&str; 3] = ["22", "23", "40"];
 
 /// Whether a database works.
 #[derive(Debug, Clone)]
@@ -76,7 +80,10 @@ impl Availability {
 fn is_about_the_database(error: &StoreError) -> bool {
     match error {
         StoreError::Database(sqlx::Error::Database(error)) => {
-            !error.is_unique_violation() && !error.is_check_violation() && !error.is_foreign_key_violation()
+            let of_postgres = error.try_downcast_ref::<PgDatabaseError>();
+            let is_refused =
+                of_postgres.is_some_and(|error| REFUSALS.iter().any(|class| error.code().starts_with(class)));
+            !is_refused && !error.is_unique_violation() && !error.is_check_violation()
         }
         StoreError::Database(_) | StoreError::Batch(_) | StoreError::FileGone | StoreError::TimedOut => true,
         // Already known, or about us.

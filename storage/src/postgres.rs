@@ -165,9 +165,14 @@ impl Engine {
         outcome
     }
 
-    /// What is deleted is gone once the server vacuums it.
-    #[expect(clippy::unused_async, reason = "the other database has something to do here")]
-    async fn erase(&self) {}
+    /// Runs statements that may delete. What they deleted is gone once the server vacuums it.
+    async fn write_erasing<T, W>(&self, work: W, _is_deleted: fn(&T) -> bool) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        W: for<'c> Fn(&'c mut Connection) -> Running<'c, T> + Send + Sync + 'static,
+    {
+        self.write(work).await
+    }
 }
 
 async fn run<T, W>(pool: &PgPool, begin: &'static str, work: &W) -> Result<T, sqlx::Error>

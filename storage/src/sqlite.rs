@@ -149,9 +149,28 @@ impl Engine {
         outcome
     }
 
-    /// Takes what was deleted out of the journal as well: the database file itself was overwritten (secure delete).
-    async fn erase(&self) {
-        self.writer.truncate_journal().await;
+    /// Runs statements that may delete. What they deleted is taken out of the journal as well, whoever waits for it: the
+    /// database file itself was overwritten (secure delete).
+    async fn write_erasing<T, W>(&self, work: W, is_deleted: fn(&T) -> bool) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        W: for<'c> Fn(&'c mut Connection) -> Running<'c, T> + Send + Sync + 'static,
+    {
+        let writer = self.writer.clone();
+        let running = tokio::spawn(async move {
+            let done = writer.run(work).await?;
+            if is_deleted(&done) {
+                writer.truncate_journal().await;
+            }
+            Ok(done)
+        });
+        let outcome = match timeout(PATIENCE, running).await {
+            Ok(Ok(outcome)) => outcome,
+            Ok(Err(_)) => Err(StoreError::Panicked),
+            Err(_) => Err(StoreError::TimedOut),
+        };
+        self.availability.note(&outcome);
+        outcome
     }
 }
 

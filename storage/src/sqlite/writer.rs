@@ -8,11 +8,11 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use futures_util::FutureExt;
-use sqlx::Connection as _;
+use sqlx::{AssertSqlSafe, Connection as _, Row as _};
 use tokio::sync::{mpsc, oneshot};
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 
-use super::{Connection, Running, open_writer};
+use super::{BUSY_PATIENCE, Connection, Running, open_writer};
 use crate::availability::with_causes;
 use crate::error::StoreError;
 
@@ -22,9 +22,13 @@ const QUEUE: usize = 256;
 const BATCH_JOBS: usize = 128;
 /// How long a transaction takes in further jobs. Nothing waits for company.
 const BATCH_TIME: Duration = Duration::from_millis(2);
+/// How long emptying the journal waits for readers, for writes wait as well.
+const JOURNAL_PATIENCE: Duration = Duration::from_millis(50);
+/// When it is tried again after that.
+const JOURNAL_RETRY: Duration = Duration::from_millis(500);
 
 /// The way to the writer.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Writer {
     queue: mpsc::Sender<Order>,
 }
@@ -79,7 +83,7 @@ impl Writer {
     pub(super) fn start(path: PathBuf, connection: Option<Connection>) -> Self {
         let (queue, orders) = mpsc::channel(QUEUE);
         let file = connection.as_ref().and_then(|_| file_id(&path));
-        tokio::spawn(Loop { path, connection, file, orders }.run());
+        tokio::spawn(Loop { path, connection, file, orders, truncate_at: None }.run());
         Self { queue }
     }
 
@@ -95,10 +99,10 @@ impl Writer {
         ended.await.unwrap_or(Err(StoreError::Panicked))
     }
 
-    /// Empties the journal, as far as no reader stands in the way.
+    /// Empties the journal, at once or, where a reader stands in the way, a little later.
     pub(super) async fn truncate_journal(&self) {
         let (reply, ended) = oneshot::channel();
-        if self.queue.try_send(Order::TruncateJournal(reply)).is_ok() {
+        if self.queue.send(Order::TruncateJournal(reply)).await.is_ok() {
             drop(ended.await);
         }
     }
@@ -115,11 +119,24 @@ struct Loop {
     /// The file that was opened.
     file: Option<(u64, u64)>,
     orders: mpsc::Receiver<Order>,
+    /// When to try again to empty the journal, where a reader stood in the way.
+    truncate_at: Option<Instant>,
 }
 
 impl Loop {
     async fn run(mut self) {
-        while let Some(order) = self.orders.recv().await {
+        loop {
+            if self.truncate_at.is_some_and(|at| at <= Instant::now()) {
+                self.truncate_journal().await;
+            }
+            let order = match self.truncate_at {
+                None => self.orders.recv().await,
+                Some(at) => match timeout_at(at, self.orders.recv()).await {
+                    Ok(order) => order,
+                    Err(_) => continue,
+                },
+            };
+            let Some(order) = order else { break };
             let mut next = Some(order);
             while let Some(order) = next.take() {
                 match order {
@@ -205,11 +222,27 @@ impl Loop {
     }
 
     async fn truncate_journal(&mut self) {
+        self.truncate_at = None;
         let Some(connection) = &mut self.connection else { return };
-        if let Err(error) = execute(connection, "PRAGMA wal_checkpoint(TRUNCATE)").await {
-            tracing::warn!(cause = with_causes(&error), "the journal could not be emptied");
+        match truncate(connection).await {
+            Ok(true) => {}
+            Ok(false) => self.truncate_at = Some(Instant::now() + JOURNAL_RETRY),
+            Err(error) => tracing::warn!(cause = with_causes(&error), "the journal could not be emptied"),
         }
     }
+}
+
+/// Empties the journal; false: a reader stands in the way.
+async fn truncate(connection: &mut Connection) -> Result<bool, sqlx::Error> {
+    set_patience(connection, JOURNAL_PATIENCE).await?;
+    let row = sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").fetch_one(&mut *connection).await;
+    set_patience(connection, BUSY_PATIENCE).await?;
+    row?.try_get::<i64, _>(0).map(|is_busy| is_busy == 0)
+}
+
+async fn set_patience(connection: &mut Connection, patience: Duration) -> Result<(), sqlx::Error> {
+    let statement = format!("PRAGMA busy_timeout = {}", patience.as_millis());
+    sqlx::query(AssertSqlSafe(statement)).execute(connection).await.map(drop)
 }
 
 async fn execute(connection: &mut Connection, statement: &'static str) -> Result<(), StoreError> {

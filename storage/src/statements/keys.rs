@@ -202,6 +202,21 @@ pub(super) async fn release(
     query.bind(&claim.key).bind(run).execute(connection).await.map(drop)
 }
 
+/// Gives up a claim that superseded nothing yet, and leaves the key as it was found.
+pub(super) async fn give_back(
+    connection: &mut Connection,
+    owner: &Owner,
+    claim: &KeyClaim,
+    run: Uuid,
+    remains: Remains,
+) -> Result<(), sqlx::Error> {
+    const GIVE_BACK: &str = "UPDATE idempotency_keys SET state = $6, turn_id = $7, conversation_id = $8, \
+        lease_expires_at = 0 WHERE tenant = $1 AND owner = $2 AND route = $3 AND key = $4 AND turn_id = $5";
+    let query = sqlx::query(GIVE_BACK).bind(owner.tenant.name()).bind(owner.user.key()).bind(claim.route);
+    let query = query.bind(&claim.key).bind(run).bind(remains.state).bind(remains.turn).bind(remains.conversation);
+    query.execute(connection).await.map(drop)
+}
+
 /// Claims a key for a chat that keeps no history.
 pub(super) async fn begin(
     connection: &mut Connection,

@@ -131,25 +131,18 @@ impl Store for Engine {
         key: Option<KeyClaim>,
     ) -> Result<Mutated<()>, StoreError> {
         let context = self.context;
-        let deleted = self
-            .write(work!([owner, key], |connection| conversations::delete(
-                connection,
-                context,
-                &owner,
-                id,
-                key.as_ref()
-            )))
-            .await?;
-        self.erase().await;
-        Ok(deleted)
+        self.write_erasing(
+            work!([owner, key], |connection| conversations::delete(connection, context, &owner, id, key.as_ref())),
+            |deleted| *deleted == Mutated::Done(()),
+        )
+        .await
     }
 
     async fn sweep(&self, retention: Option<Duration>) -> Result<Swept, StoreError> {
-        let swept: Swept = self.write(work!([], |connection| sweep::sweep(connection, retention))).await?;
-        if swept.conversation_rows > 0 && !swept.more {
-            self.erase().await;
-        }
-        Ok(swept)
+        self.write_erasing(work!([], |connection| sweep::sweep(connection, retention)), |swept: &Swept| {
+            swept.conversation_rows > 0
+        })
+        .await
     }
 
     fn availability(&self) -> watch::Receiver<bool> {

@@ -64,8 +64,9 @@ async fn remove(connection: &mut Connection) -> Result<u64, sqlx::Error> {
          JOIN messages ON messages.turn_id = turns.id WHERE conversations.removed_at IS NOT NULL LIMIT $1)",
         "DELETE FROM turns WHERE id IN (SELECT turns.id FROM conversations \
          JOIN turns ON turns.conversation_id = conversations.id WHERE conversations.removed_at IS NOT NULL LIMIT $1)",
-        "DELETE FROM idempotency_keys WHERE conversation_id IN (SELECT id FROM conversations \
-         WHERE removed_at IS NOT NULL LIMIT $1)",
+        "DELETE FROM idempotency_keys WHERE (tenant, owner, route, key) IN (SELECT keys.tenant, keys.owner, keys.route, \
+         keys.key FROM conversations JOIN idempotency_keys AS keys ON keys.conversation_id = conversations.id \
+         WHERE conversations.removed_at IS NOT NULL LIMIT $1)",
         "DELETE FROM conversations WHERE number IN (SELECT number FROM conversations \
          WHERE removed_at IS NOT NULL LIMIT $1)",
     ] {

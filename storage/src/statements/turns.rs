@@ -26,7 +26,11 @@ pub(super) async fn begin(
     };
     let begun = begin_claimed(connection, context, owner, new, remains).await?;
     if let (Some(key), Begun::Busy | Begun::NotFound) = (&new.key, &begun) {
-        keys::release(connection, owner, key, new.turn).await?;
+        match remains {
+            // The next try has to find the turn that it supersedes.
+            Some(remains) => keys::give_back(connection, owner, key, new.turn, remains).await?,
+            None => keys::release(connection, owner, key, new.turn).await?,
+        }
     }
     Ok(begun)
 }
@@ -74,7 +78,7 @@ async fn begin_claimed(
         read_history(connection, owner, &new.model, &mut turn).await?;
         if turn.is_first && new.conversation.is_some() && remains.is_none() {
             // It was deleted a moment ago.
-            release_lease(connection, context, id, new.turn).await?;
+            release_lease(connection, context, owner, id, new.turn).await?;
             return Ok(Begun::NotFound);
         }
     }
@@ -126,11 +130,14 @@ async fn take_lease(
 async fn release_lease(
     connection: &mut Connection,
     context: Context,
+    owner: &Owner,
     id: Uuid,
     turn: Uuid,
 ) -> Result<bool, sqlx::Error> {
-    const RELEASE: &str = "DELETE FROM pending_turns WHERE conversation_id = $1 AND turn_id = $2 AND lease_owner = $3";
+    const RELEASE: &str = "DELETE FROM pending_turns \
+        WHERE conversation_id = $1 AND turn_id = $2 AND lease_owner = $3 AND tenant = $4 AND owner = $5";
     let query = sqlx::query(RELEASE).bind(id).bind(turn).bind(context.process);
+    let query = query.bind(owner.tenant.name()).bind(owner.user.key());
     Ok(query.execute(connection).await?.rows_affected() == 1)
 }
 
@@ -195,7 +202,7 @@ async fn remove_turn(
     Ok(())
 }
 
-/// Lengthens the lease of a turn, and the claim of its key.
+/// Lengthens the claim of a turn's key, and the lease of the turn.
 pub(super) async fn renew(
     connection: &mut Connection,
     context: Context,
@@ -205,14 +212,17 @@ pub(super) async fn renew(
     const RENEW: &str = concat!(
         "UPDATE pending_turns SET lease_expires_at = ",
         now!(),
-        " + $4 WHERE conversation_id = $1 AND turn_id = $2 AND lease_owner = $3"
+        " + $4 WHERE conversation_id = $1 AND turn_id = $2 AND lease_owner = $3 AND tenant = $5 AND owner = $6"
     );
-    let query = sqlx::query(RENEW).bind(turn.conversation.0).bind(turn.turn).bind(context.process);
-    let renewed = query.bind(milliseconds(context.lease)).execute(&mut *connection).await?.rows_affected() == 1;
-    match &turn.key {
-        Some(key) if renewed => keys::renew(connection, context, owner, key, turn.turn).await,
-        _ => Ok(renewed),
+    // In the order of a begin.
+    if let Some(key) = &turn.key
+        && !keys::renew(connection, context, owner, key, turn.turn).await?
+    {
+        return Ok(false);
     }
+    let query = sqlx::query(RENEW).bind(turn.conversation.0).bind(turn.turn).bind(context.process);
+    let query = query.bind(milliseconds(context.lease)).bind(owner.tenant.name()).bind(owner.user.key());
+    Ok(query.execute(connection).await?.rows_affected() == 1)
 }
 
 /// Stores a turn that ended.
@@ -224,8 +234,17 @@ pub(super) async fn finish(
     end: &FinishedTurn,
 ) -> Result<Stored, sqlx::Error> {
     let id = turn.conversation.0;
-    let is_ours = release_lease(connection, context, id, turn.turn).await?;
-    if !is_ours && (turn.is_first || exists(connection, owner, id).await?) {
+    // The key before the lease, as in a begin: those who come at once then wait, and do not block each other.
+    let is_claimed = match &turn.key {
+        Some(key) => keys::settle(connection, owner, key, turn.turn, Some(id), end.answer.as_ref()).await?,
+        None => true,
+    };
+    let is_ours = release_lease(connection, context, owner, id, turn.turn).await?;
+    if !is_claimed || (!is_ours && (turn.is_first || exists(connection, owner, id).await?)) {
+        // Its request runs again elsewhere, or did, or another turn took its place.
+        if let Some(key) = &turn.key {
+            keys::release(connection, owner, key, turn.turn).await?;
+        }
         return Ok(Stored::LeaseLost);
     }
     let bytes: usize = end.messages.iter().map(Bytes::len).sum();
@@ -245,9 +264,6 @@ pub(super) async fn finish(
         return Ok(Stored::ConversationGone);
     };
     insert_turn(connection, owner, turn, end, added, first_sequence).await?;
-    if let Some(key) = &turn.key {
-        keys::settle(connection, owner, key, turn.turn, Some(id), end.answer.as_ref()).await?;
-    }
     Ok(Stored::Yes)
 }
 
@@ -332,9 +348,8 @@ pub(super) async fn abandon(
     owner: &Owner,
     turn: &RunningTurn,
 ) -> Result<(), sqlx::Error> {
-    release_lease(connection, context, turn.conversation.0, turn.turn).await?;
-    match &turn.key {
-        Some(key) => keys::release(connection, owner, key, turn.turn).await,
-        None => Ok(()),
+    if let Some(key) = &turn.key {
+        keys::release(connection, owner, key, turn.turn).await?;
     }
+    release_lease(connection, context, owner, turn.conversation.0, turn.turn).await.map(drop)
 }

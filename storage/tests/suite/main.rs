@@ -1,0 +1,51 @@
+//! What a store does, run on SQLite and on PostgreSQL alike, and what is particular to either.
+
+/// Makes of each function a test on SQLite and one on PostgreSQL.
+macro_rules! on_both {
+    ($($test:ident),+ $(,)?) => {
+        mod on_sqlite {
+            $(#[test] fn $test() { crate::world::on_sqlite(super::$test); })+
+        }
+        mod on_postgres {
+            $(#[test] fn $test() { crate::world::on_postgres(super::$test); })+
+        }
+    };
+}
+
+/// Makes of each function a test on SQLite.
+macro_rules! on_sqlite {
+    ($($test:ident),+ $(,)?) => {
+        mod on_sqlite {
+            $(#[test] fn $test() { crate::world::on_sqlite(super::$test); })+
+        }
+    };
+}
+
+/// Makes of each function a test on PostgreSQL.
+macro_rules! on_postgres {
+    ($($test:ident),+ $(,)?) => {
+        mod on_postgres {
+            $(#[test] fn $test() { crate::world::on_postgres(super::$test); })+
+        }
+    };
+}
+
+mod actor;
+mod backup;
+mod deletion;
+mod direct;
+mod keys;
+mod leases;
+mod lists;
+mod mutations;
+// mod postgres_engine;
+// mod postgres_outages;
+mod postgres_server;
+mod retention;
+mod schema;
+mod sqlite_files;
+mod sqlite_writes;
+mod superseding;
+mod tenants;
+mod turns;
+mod world;
