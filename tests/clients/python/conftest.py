@@ -1,5 +1,6 @@
 """What all tests share: running programs that end in good order."""
 
+import itertools
 import os
 
 import httpx
@@ -7,7 +8,9 @@ import pytest
 
 pytest.register_assert_rewrite("openai_client")
 
+from model_server import ModelServer
 from openai_client import client_of
+from postgres import Postgres
 from programs import Gateway
 
 # Everything here is on this machine: a proxy that the environment may name has no part in it.
@@ -40,6 +43,41 @@ def start(tmp_path):
             except Exception as failure:  # The others must end all the same.
                 failures.append(failure)
     assert not failures, failures
+
+
+@pytest.fixture(scope="session")
+def postgres():
+    """A PostgreSQL server for all tests that leave it as it is, with a database for each."""
+    postgres = Postgres()
+    yield postgres
+    postgres.close()
+
+
+database_numbers = itertools.count(1)
+
+
+@pytest.fixture
+def postgres_url(postgres):
+    """The DATABASE_URL of an empty database on PostgreSQL."""
+    return postgres.create_database(f"test_{next(database_numbers)}")
+
+
+@pytest.fixture
+def sqlite_url(tmp_path):
+    """The DATABASE_URL of a file that is not there yet."""
+    return f"sqlite:{tmp_path / 'gateway.db'}"
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def database_url(request):
+    """The DATABASE_URL of an empty database, on SQLite and on PostgreSQL."""
+    return request.getfixturevalue(f"{request.param}_url")
+
+
+@pytest.fixture
+def model_server():
+    with ModelServer() as model_server:
+        yield model_server
 
 
 @pytest.fixture
