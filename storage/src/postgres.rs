@@ -114,7 +114,12 @@ impl Engine {
         if found.parse::<i64>().is_ok_and(|version| version < OLDEST) {
             return Err(OpenError::TooOld { what: "PostgreSQL", found, least: "15" });
         }
-        migrations::migrate(&mut *connection, migrations::POSTGRES).await?;
+        let migrated = migrations::migrate(&mut *connection, migrations::POSTGRES).await;
+        if migrated.is_err() {
+            // The lock of the migrations belongs to the session: ended with it, it keeps no other process out.
+            drop(connection.detach().close_hard().await);
+        }
+        migrated?;
         self.is_prepared.store(true, Ordering::Relaxed);
         Ok(())
     }

@@ -6,8 +6,8 @@ mod writer;
 use std::future::Future;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use sqlx::sqlite::{
@@ -65,6 +65,9 @@ const PATIENCE: Duration = Duration::from_secs(6);
 /// As many reads at once.
 const READERS: u32 = 4;
 
+/// When the database came back: readers from before may still have another file open.
+type CameBack = Arc<Mutex<Option<Instant>>>;
+
 /// The store.
 #[derive(Debug)]
 pub(crate) struct Engine {
@@ -72,6 +75,7 @@ pub(crate) struct Engine {
     readers: SqlitePool,
     availability: Availability,
     context: Context,
+    came_back: CameBack,
     /// Held for as long as the store is.
     _lock: FileLock,
 }
@@ -97,13 +101,19 @@ impl Engine {
             }
             Err(error) => return Err(error),
         };
+        let came_back = CameBack::default();
+        let changed = Arc::clone(&came_back);
         let readers = SqlitePoolOptions::new()
             .max_connections(READERS)
             .acquire_timeout(BUSY_PATIENCE)
             .test_before_acquire(false)
+            .before_acquire(move |_, meta| {
+                let is_of_this_file = lock_of(&changed).is_none_or(|at| meta.age < at.elapsed());
+                Box::pin(async move { Ok(is_of_this_file) })
+            })
             .connect_lazy_with(options(path).read_only(true).pragma("query_only", "ON"));
         let writer = Writer::start(path.to_owned(), connection);
-        let engine = Arc::new(Self { writer, readers, availability, context, _lock: lock });
+        let engine = Arc::new(Self { writer, readers, availability, context, came_back, _lock: lock });
         if engine.availability.works() {
             // Nobody else serves from this file: what was pending died with the process before.
             let cleared = engine.write(|connection| Box::pin(clear_pending(connection))).await;
@@ -231,8 +241,14 @@ impl Revive for Engine {
                 sqlx::query(toggle).execute(connection).await.map(drop)
             })
         });
-        tried.await.map_err(|error| with_causes(&error))
+        tried.await.map_err(|error| with_causes(&error))?;
+        *lock_of(&self.came_back) = Some(Instant::now());
+        Ok(())
     }
+}
+
+fn lock_of(came_back: &CameBack) -> MutexGuard<'_, Option<Instant>> {
+    came_back.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// A path of a database as the lock and the writer need it.
