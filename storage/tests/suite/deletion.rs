@@ -101,6 +101,8 @@ mod on_disk {
         actor.store.delete_conversation(&actor.owner, id, None).await.unwrap();
         assert_on_disk(world, false);
         // The same when all of it had reached the database file before.
+        drop(actor);
+        let actor = ann(&world.open().await);
         let id = marked(&actor).await;
         drop(actor);
         let actor = ann(&world.open().await);

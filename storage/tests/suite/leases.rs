@@ -15,7 +15,7 @@ on_both!(
     an_expired_lease_is_taken_over_and_its_holder_stores_nothing,
     a_renewed_lease_holds_for_longer,
     an_expired_lease_that_nobody_took_over_still_stores,
-    what_a_process_left_behind_holds_itself_not_up,
+    a_lease_holds_its_own_process_up_until_it_is_given_up,
     a_deletion_ends_a_turn,
     the_first_turn_of_a_conversation_is_busy_for_whoever_guesses_its_id,
 );
@@ -64,10 +64,12 @@ async fn an_expired_lease_that_nobody_took_over_still_stores(world: &World) {
     assert_eq!(ann.texts(turn.conversation).await, ["a"]);
 }
 
-async fn what_a_process_left_behind_holds_itself_not_up(world: &World) {
+async fn a_lease_holds_its_own_process_up_until_it_is_given_up(world: &World) {
     let ann = ann(&world.open_with(HOUR).await);
     let id = ann.turn(None, end_of(&["a"])).await;
     let left = ann.begin(Some(id), None).await;
+    assert!(matches!(ann.try_begin(Some(id), None).await, Begun::Busy));
+    ann.store.abandon_turn(&ann.owner, &left).await.unwrap();
     let next = ann.begin(Some(id), None).await;
     assert_eq!(ann.finish(&left, end_of(&["left"])).await, Stored::LeaseLost);
     assert_eq!(ann.finish(&next, end_of(&["b"])).await, Stored::Yes);

@@ -1,4 +1,5 @@
 //! What a store does, run on SQLite and on PostgreSQL alike, and what is particular to either.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has failed")]
 
 /// Makes of each function a test on SQLite and one on PostgreSQL.
 macro_rules! on_both {

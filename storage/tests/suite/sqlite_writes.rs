@@ -47,6 +47,7 @@ async fn a_write_that_waited_too_long_fails_and_the_store_comes_back(world: &Wor
     other.run("COMMIT").await;
     timeout(Duration::from_secs(2), availability.wait_for(|works| *works)).await.unwrap().unwrap();
     assert_eq!(ann.texts(id).await, ["a"]);
+    ann.store.abandon_turn(&ann.owner, &turn).await.unwrap();
     ann.turn(Some(id), end_of(&["b"])).await;
     assert_eq!(ann.texts(id).await, ["a", "b"]);
 }
