@@ -97,7 +97,7 @@ async fn health_says_exactly_this() {
     let ready = stack.send(Method::GET, "/readyz", &[], "").await;
     assert_eq!((ready.status.as_u16(), &ready.json()["status"]), (200, &json!("ok")));
     let names: Vec<_> = ready.json()["parts"].as_array().unwrap().iter().map(|part| part["name"].clone()).collect();
-    assert_eq!(names, ["core", "demo"]);
+    assert_eq!(names, ["core", "storage", "demo"]);
 }
 
 #[tokio::test]
@@ -106,8 +106,8 @@ async fn a_dead_upstream_degrades_and_stays_ready() {
     let ready = stack.send(Method::GET, "/readyz", &[], "").await;
     let body = ready.json();
     assert_eq!((ready.status.as_u16(), &body["status"]), (200, &json!("degraded")));
-    assert_eq!((&body["parts"][1]["name"], &body["parts"][1]["ok"]), (&json!("upstream"), &json!(false)));
-    assert_eq!(body["parts"][1]["error"], "no connection to the model server");
+    assert_eq!((&body["parts"][2]["name"], &body["parts"][2]["ok"]), (&json!("upstream"), &json!(false)));
+    assert_eq!(body["parts"][2]["error"], "no connection to the model server");
     assert!(body["parts"][0]["latency_ms"].is_u64());
 }
 
