@@ -71,7 +71,9 @@ mod tests {
         for (text, path) in [("sqlite:data/gateway.db", "data/gateway.db"), ("sqlite:///var/g.db", "/var/g.db")] {
             assert_eq!(DatabaseAddress::parse(text).unwrap(), DatabaseAddress::Sqlite(path.into()));
         }
-        for text in ["postgres://u:p@localhost/db", "postgresql://u@/db?host=/run"] {
+        for text in
+            ["postgres://u:p@localhost/db", "postgresql://u@localhost/db?host=/run", "postgresql:///db?host=/run"]
+        {
             let address = DatabaseAddress::parse(text).unwrap();
             assert_eq!(format!("{address:?}"), "Postgres([redacted])");
         }
