@@ -1,5 +1,7 @@
 //! What a store does, run on SQLite and on PostgreSQL alike, and what is particular to either.
 
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has failed")]
+
 /// Makes of each function a test on SQLite and one on PostgreSQL.
 macro_rules! on_both {
     ($($test:ident),+ $(,)?) => {
@@ -38,8 +40,8 @@ mod keys;
 mod leases;
 mod lists;
 mod mutations;
-// mod postgres_engine;
-// mod postgres_outages;
+mod postgres_engine;
+mod postgres_outages;
 mod postgres_server;
 mod retention;
 mod schema;
