@@ -1,6 +1,8 @@
 //! The store on SQLite: one writer that puts many jobs into one commit, and a pool of readers beside it.
 
 mod lock;
+#[cfg(test)]
+mod plans;
 mod writer;
 
 use std::future::Future;

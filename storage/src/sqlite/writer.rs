@@ -248,3 +248,6 @@ async fn set_patience(connection: &mut Connection, patience: Duration) -> Result
 async fn execute(connection: &mut Connection, statement: &'static str) -> Result<(), StoreError> {
     sqlx::query(statement).execute(connection).await.map(drop).map_err(StoreError::Database)
 }
+
+#[cfg(test)]
+mod tests;

@@ -19,6 +19,28 @@ macro_rules! columns {
     };
 }
 
+// One statement each, so that each finds its index.
+pub(super) const OF_OWNER: &str = concat!(
+    "SELECT ",
+    columns!(),
+    " FROM conversations WHERE tenant = $1 AND owner = $2 AND removed_at IS NULL AND number < $3 \
+     ORDER BY number DESC LIMIT $4 OFFSET $5"
+);
+pub(super) const OF_TENANT: &str = concat!(
+    "SELECT ",
+    columns!(),
+    " FROM conversations WHERE tenant = $1 AND removed_at IS NULL AND $2 = '' AND number < $3 \
+     ORDER BY number DESC LIMIT $4 OFFSET $5"
+);
+
+// The turn that holds the first message is found by index, whatever the offset.
+pub(super) const MESSAGES: &str = "SELECT turns.first_sequence + messages.position, turns.id, messages.body, turns.complete, \
+    turns.model, turns.created_at FROM turns JOIN messages ON messages.turn_id = turns.id \
+    WHERE turns.conversation_id = $1 AND turns.tenant = $2 AND turns.first_sequence >= \
+    (SELECT COALESCE(MAX(first_sequence), 0) FROM turns WHERE conversation_id = $1 AND first_sequence <= $3) \
+    AND turns.first_sequence < $4 AND turns.first_sequence + messages.position >= $3 \
+    AND turns.first_sequence + messages.position < $4 ORDER BY turns.first_sequence, messages.position";
+
 fn record(row: &Row) -> Result<ConversationRecord, sqlx::Error> {
     Ok(ConversationRecord {
         id: ConversationId(row.try_get(0)?),
@@ -38,19 +60,6 @@ pub(super) async fn list(
     reader: &Reader,
     page: Page,
 ) -> Result<Listed<ConversationRecord>, sqlx::Error> {
-    // One statement each, so that each finds its index.
-    const OF_OWNER: &str = concat!(
-        "SELECT ",
-        columns!(),
-        " FROM conversations WHERE tenant = $1 AND owner = $2 AND removed_at IS NULL AND number < $3 \
-         ORDER BY number DESC LIMIT $4 OFFSET $5"
-    );
-    const OF_TENANT: &str = concat!(
-        "SELECT ",
-        columns!(),
-        " FROM conversations WHERE tenant = $1 AND removed_at IS NULL AND $2 = '' AND number < $3 \
-         ORDER BY number DESC LIMIT $4 OFFSET $5"
-    );
     const NUMBER: &str = "SELECT number FROM conversations WHERE id = $1 AND tenant = $2 AND ($3 = '' OR owner = $3) \
         AND removed_at IS NULL";
     let (tenant, owner) = (reader.tenant(), reader.owner_key());
@@ -91,13 +100,6 @@ pub(super) async fn messages(
     offset: u32,
     limit: u32,
 ) -> Result<Option<(ConversationRecord, Vec<MessageRecord>)>, sqlx::Error> {
-    // The turn that holds the first message is found by index, whatever the offset.
-    const MESSAGES: &str = "SELECT turns.first_sequence + messages.position, turns.id, messages.body, turns.complete, \
-        turns.model, turns.created_at FROM turns JOIN messages ON messages.turn_id = turns.id \
-        WHERE turns.conversation_id = $1 AND turns.tenant = $2 AND turns.first_sequence >= \
-        (SELECT COALESCE(MAX(first_sequence), 0) FROM turns WHERE conversation_id = $1 AND first_sequence <= $3) \
-        AND turns.first_sequence < $4 AND turns.first_sequence + messages.position >= $3 \
-        AND turns.first_sequence + messages.position < $4 ORDER BY turns.first_sequence, messages.position";
     let Some(conversation) = get(&mut *connection, reader, id).await? else { return Ok(None) };
     let (begin, end) = (i64::from(offset), i64::from(offset) + i64::from(limit));
     let query = sqlx::query(MESSAGES).bind(id.0).bind(reader.tenant()).bind(begin).bind(end);
