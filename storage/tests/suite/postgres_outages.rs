@@ -44,6 +44,7 @@ async fn calls_fail_fast_while_the_server_is_stopped_and_it_comes_back_by_itself
         server = Server::start_in(folder.path());
         until_available(&ann).await;
         ann.store.check().await.unwrap();
+        ann.store.abandon_turn(&ann.owner, &turn).await.unwrap();
         ann.turn(Some(id), end_of(&[&outage.to_string()])).await;
     }
     assert_eq!(ann.texts(id).await, ["0", "1", "2", "3"]);
