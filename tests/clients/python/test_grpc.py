@@ -202,7 +202,7 @@ def test_who_am_i(protos, channel, authorization):
 def test_public_services_need_no_token(protos, channel):
     readiness = protos.ReadinessServiceStub(channel).GetReadiness(protos.GetReadinessRequest())
     assert readiness.status == "ok"
-    assert [(part.name, part.ok) for part in readiness.parts] == [("core", True), ("demo", True)]
+    assert [(part.name, part.ok) for part in readiness.parts] == [("core", True), ("storage", True), ("demo", True)]
     catalog = protos.ErrorCatalogServiceStub(channel).ListErrors(protos.ListErrorsRequest())
     assert len(catalog.entries) >= 28
     assert catalog.entries[0].code == "missing_authorization"
