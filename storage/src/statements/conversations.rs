@@ -178,6 +178,10 @@ pub(super) async fn delete(
     id: ConversationId,
     key: Option<&KeyClaim>,
 ) -> Result<Mutated<()>, sqlx::Error> {
+    // The lease before the conversation, as a turn does that ends: otherwise each may wait for the other.
+    const END_TURN: &str = "DELETE FROM pending_turns WHERE conversation_id = $1 AND tenant = $2 AND owner = $3 \
+        AND EXISTS (SELECT number FROM conversations WHERE id = $1 AND tenant = $2 AND owner = $3 \
+        AND removed_at IS NULL)";
     const DELETE: &str =
         "DELETE FROM conversations WHERE id = $1 AND tenant = $2 AND owner = $3 AND removed_at IS NULL";
     let run = Uuid::now_v7();
@@ -186,6 +190,8 @@ pub(super) async fn delete(
     {
         return Ok(Mutated::Key(state));
     }
+    let query = sqlx::query(END_TURN).bind(id.0).bind(owner.tenant.name()).bind(owner.user.key());
+    query.execute(&mut *connection).await?;
     let query = sqlx::query(DELETE).bind(id.0).bind(owner.tenant.name()).bind(owner.user.key());
     let is_deleted = query.execute(&mut *connection).await?.rows_affected() == 1;
     if is_deleted {

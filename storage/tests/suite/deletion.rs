@@ -71,6 +71,17 @@ async fn a_deletion_and_a_turn_that_ends_do_not_get_in_each_others_way(world: &W
         assert_eq!(direct.count("idempotency_keys", "1 = 1").await, 0);
     }
     assert_eq!(ann.list().await.total, 0);
+    if !world.is_sqlite() {
+        assert_no_deadlock(ann, &mut direct).await;
+    }
+}
+
+/// Each deadlock costs a second until the server ends it. A session counts its own when it ends.
+async fn assert_no_deadlock(ann: Actor, direct: &mut Direct) {
+    drop(ann);
+    let of_store = "datname = current_database() AND application_name = 'chat-gateway'";
+    until("the sessions end", async || direct.count("pg_stat_activity", of_store).await == 0).await;
+    assert_eq!(direct.number("SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()").await, 0);
 }
 
 /// What is in the files of SQLite, whoever reads them.
