@@ -172,6 +172,8 @@ class Account:
 
     client: Client
     turns: dict[str, Turn] = field(default_factory=dict)
+    # The conversations whose deletion was asked for, and whether it was acknowledged.
+    deletions: dict[str, bool] = field(default_factory=dict)
 
     def turn(self, text, conversation_id=None, stream=False, key=None):
         """Sends a turn and takes note of it."""
@@ -186,6 +188,14 @@ class Account:
         """Takes note of a turn before it is sent. Its text is unlike every other, but may be sent again."""
         return self.turns.setdefault(text, Turn(text, conversation_id))
 
+    def delete(self, conversation_id):
+        """Deletes a conversation for good."""
+        self.deletions.setdefault(conversation_id, False)
+        status, body, _ = self.client.send("DELETE", f"/c1/conversations/{conversation_id}")
+        if status != 204:
+            raise Refused(status, body["error"])
+        self.deletions[conversation_id] = True
+
     def check(self):
         """Reads everything back, and gives what is not as it was promised."""
         violations = []
@@ -199,7 +209,12 @@ class Account:
             if row["message_count"] != conversation["message_count"]:
                 violations.append(Violation("list", f"{row} is listed, {conversation['message_count']} messages found"))
             violations += self.check_conversation(conversation, stored)
+        for conversation_id, is_acknowledged in self.deletions.items():
+            if is_acknowledged and conversation_id in ids:
+                violations.append(Violation("undeleted", conversation_id))
         for turn in self.turns.values():
+            if turn.conversation_id in self.deletions and turn.conversation_id not in ids:
+                continue
             if turn.is_acknowledged and stored.get(turn.text) != turn.conversation_id:
                 violations.append(Violation("lost", f"{turn} is in {stored.get(turn.text)}"))
         return violations

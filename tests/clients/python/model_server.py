@@ -99,7 +99,7 @@ class ModelServer:
                     await self.answer(path, json.loads(body), writer)
                 else:
                     self.write_whole(writer, {"object": "list", "data": [{"id": MODEL, "object": "model"}]})
-        except (asyncio.IncompleteReadError, ConnectionError):
+        except (asyncio.IncompleteReadError, ConnectionError, asyncio.CancelledError):
             pass
         finally:
             writer.close()

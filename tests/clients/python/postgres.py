@@ -64,7 +64,7 @@ class Postgres:
 
     def url(self, database):
         """The gateway's DATABASE_URL for a database of this server."""
-        return f"postgres://postgres@/{database}?host={self.folder}"
+        return f"postgres:///{database}?host={self.folder}&user=postgres"
 
     def create_database(self, name):
         """Makes an empty database and gives its DATABASE_URL."""

@@ -34,6 +34,8 @@ class Program:
 
     name = ""
     defaults = {}
+    # What the program is run by; it must become the program's own process in the end.
+    wrapper = ()
 
     def __init__(self, folder, **settings):
         folder.mkdir(parents=True, exist_ok=True)
@@ -48,7 +50,7 @@ class Program:
         self.output, self.log = folder / f"{self.name}.out", folder / f"{self.name}.log"
         with self.output.open("wb") as output, self.log.open("wb") as log:
             self.process = subprocess.Popen(
-                [BIN_DIR / self.name], cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=log
+                [*self.wrapper, BIN_DIR / self.name], cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=log
             )
         try:
             self.wait_until_it_serves()

@@ -77,7 +77,7 @@ class Driver:
 
     def report(self, kills):
         turns = [turn for writer in self.writers for turn in writer.account.turns.values()]
-        seconds = sorted(self.gateway.seconds_to_ready)
+        seconds = sorted(self.gateway.seconds_to_ready) or [0]
         print(
             f"seed={self.seed} kills={kills} turns={len(turns)} acknowledged={sum(t.is_acknowledged for t in turns)}"
             f" violations={len(self.violations)}"

@@ -27,7 +27,7 @@ SEED = os.environ.get("GATEWAY_TEST_SEED") or str(random.randrange(10**9))
 SENDS = 3
 WORKERS = 8
 # How long until a key is tried again whose first request still runs.
-RETRY_SECONDS = 0.1
+RETRY_SECONDS = 0.25
 # On PostgreSQL a key that was in flight at a kill is closed for as long as its lease lasts: 30 s.
 PATIENCE_SECONDS = 90
 # A reset within as many bytes of an answer; some are longer, and some answers are shorter.
