@@ -97,7 +97,7 @@ pub(super) async fn claim(
     for _ in 0..TRIES {
         match find(connection, owner, claim).await? {
             Found::Standing(state) => return Ok(Claimed::Refused(state)),
-            Found::Old(run) => release(connection, owner, claim, run).await?,
+            Found::Old(run) => remove(connection, owner, claim, run).await?,
             Found::Nothing => {
                 if insert(connection, context, owner, claim, run).await? {
                     return Ok(Claimed::Anew);
@@ -189,7 +189,7 @@ pub(super) async fn settle(
     Ok(query.execute(connection).await?.rows_affected() == 1)
 }
 
-/// Gives up a claim.
+/// Gives up a claim. What was answered under it stays: whoever gives up may not have heard of the commit.
 pub(super) async fn release(
     connection: &mut Connection,
     owner: &Owner,
@@ -197,8 +197,21 @@ pub(super) async fn release(
     run: Uuid,
 ) -> Result<(), sqlx::Error> {
     const RELEASE: &str = "DELETE FROM idempotency_keys \
-        WHERE tenant = $1 AND owner = $2 AND route = $3 AND key = $4 AND turn_id = $5";
+        WHERE tenant = $1 AND owner = $2 AND route = $3 AND key = $4 AND turn_id = $5 AND state = 0";
     let query = sqlx::query(RELEASE).bind(owner.tenant.name()).bind(owner.user.key()).bind(claim.route);
+    query.bind(&claim.key).bind(run).execute(connection).await.map(drop)
+}
+
+/// Takes away what stands under a key, whatever it is.
+pub(super) async fn remove(
+    connection: &mut Connection,
+    owner: &Owner,
+    claim: &KeyClaim,
+    run: Uuid,
+) -> Result<(), sqlx::Error> {
+    const REMOVE: &str = "DELETE FROM idempotency_keys \
+        WHERE tenant = $1 AND owner = $2 AND route = $3 AND key = $4 AND turn_id = $5";
+    let query = sqlx::query(REMOVE).bind(owner.tenant.name()).bind(owner.user.key()).bind(claim.route);
     query.bind(&claim.key).bind(run).execute(connection).await.map(drop)
 }
 

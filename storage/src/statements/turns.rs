@@ -242,8 +242,8 @@ pub(super) async fn finish(
     let is_ours = release_lease(connection, context, owner, id, turn.turn).await?;
     if !is_claimed || (!is_ours && (turn.is_first || exists(connection, owner, id).await?)) {
         // Its request runs again elsewhere, or did, or another turn took its place.
-        if let Some(key) = &turn.key {
-            keys::release(connection, owner, key, turn.turn).await?;
+        if let Some(key) = turn.key.as_ref().filter(|_| is_claimed) {
+            keys::remove(connection, owner, key, turn.turn).await?;
         }
         return Ok(Stored::LeaseLost);
     }
@@ -259,7 +259,7 @@ pub(super) async fn finish(
     };
     let Some(first_sequence) = first_sequence else {
         if let Some(key) = &turn.key {
-            keys::release(connection, owner, key, turn.turn).await?;
+            keys::remove(connection, owner, key, turn.turn).await?;
         }
         return Ok(Stored::ConversationGone);
     };

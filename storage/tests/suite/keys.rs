@@ -16,7 +16,8 @@ on_both!(
     a_key_is_per_tenant_user_and_route,
     a_key_of_a_chat_without_history,
     a_turn_that_came_to_nothing_frees_its_key,
-    of_claims_in_one_process_the_last_stores,
+    what_was_answered_is_not_given_up,
+    of_claims_in_one_process_one_stores,
     answers_are_kept_when_the_database_is_opened_again,
     an_old_key_is_free_again,
 );
@@ -124,8 +125,22 @@ async fn a_turn_that_came_to_nothing_frees_its_key(world: &World) {
     assert_eq!(world.direct().await.count("idempotency_keys", "1 = 1").await, 0);
 }
 
-async fn of_claims_in_one_process_the_last_stores(world: &World) {
-    // Within a process the caller lets requests under one key wait for each other; one that does not loses no data.
+async fn what_was_answered_is_not_given_up(world: &World) {
+    let ann = ann(&world.open().await);
+    // Whoever did not hear of the commit gives the turn up, which must not take its answer along.
+    let turn = ann.begin(None, Some(key("turn"))).await;
+    assert_eq!(ann.finish(&turn, answered(&["a"], "answer")).await, Stored::Yes);
+    ann.store.abandon_turn(&ann.owner, &turn).await.unwrap();
+    let run = keyed_run("chat");
+    assert_eq!(ann.store.begin_keyed(&ann.owner, &run).await.unwrap(), KeyState::Free);
+    assert_eq!(ann.store.finish_keyed(&ann.owner, &run, "answer".into()).await.unwrap(), Stored::Yes);
+    ann.store.abandon_keyed(&ann.owner, &run).await.unwrap();
+    for name in ["turn", "chat"] {
+        assert_eq!(look_up(&ann, &key(name)).await, KeyState::Answered("answer".into()), "{name}");
+    }
+}
+
+async fn of_claims_in_one_process_one_stores(world: &World) {
     let ann = ann(&world.open().await);
     let id = ann.turn(None, end_of(&["a"])).await;
     for conversation in [None, Some(id)] {
