@@ -234,12 +234,32 @@ def test_a_file_that_is_gone(serve, tmp_path):
     assert not path.exists()
     gateway.stop()
     assert not path.exists()
+    check_that_none_starts(serve, path)
+    assert not path.exists()
+
+
+def check_that_none_starts(serve, path):
+    """A gateway ends at once, and says which file is the reason."""
     with pytest.raises(AssertionError) as failure:
         serve(f"sqlite:{path}")
-    assert "chat-gateway ended with" in str(failure.value) and "ended with 0" not in str(failure.value)
-    # The message says which file is missing.
-    assert str(path) in str(failure.value) and "panicked" not in str(failure.value)
-    assert not path.exists()
+    message = str(failure.value)
+    assert "chat-gateway ended with 1" in message and "panicked" not in message, message
+    assert str(path) in message, message
+
+
+def test_a_file_that_another_gateway_serves_from(serve, tmp_path):
+    path = tmp_path / "gateway.db"
+    gateway, account = serve(f"sqlite:{path}")
+    account.turn("before the other one")
+    check_that_none_starts(serve, path)
+    account.turn("after the other one")
+    assert account.check() == []
+    # It frees the file however it ends.
+    gateway.kill()
+    gateway, account_after = serve(f"sqlite:{path}")
+    account.client = account_after.client
+    assert account.check() == []
+    gateway.stop()
 
 
 def test_a_postgres_that_comes_and_goes(serve):
