@@ -64,11 +64,16 @@ pub struct Core {
 #[derive(Debug, thiserror::Error)]
 pub enum BuildError {
     /// The database cannot be used, and will not be by trying again.
-    #[error("DATABASE_URL: {}", causes(.0))]
+    #[error("DATABASE_URL: {}", with_causes(.0))]
     Database(#[source] OpenError),
     /// The protos cannot be reflected.
     #[error("reflection cannot be offered")]
     Reflection(#[from] tonic_reflection::server::Error),
+}
+
+fn with_causes(error: &OpenError) -> String {
+    let causes = causes(error);
+    if causes.is_empty() { error.to_string() } else { format!("{error}: {causes}") }
 }
 
 impl Core {
