@@ -1,75 +1,81 @@
 //! From a credential to a caller.
 
-use std::collections::HashMap;
+mod known;
+
+use std::num::NonZeroU32;
 use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use jiff::Timestamp;
+use tokio_util::sync::CancellationToken;
 
 use crate::error::AuthError;
 use crate::identity::TenantId;
 use crate::rate_limit::{RateLimit, RequestLimiter};
-use crate::scope::{Role, ScopeSet};
 use crate::secret::Secret;
+use crate::streams::StreamPermit;
+use crate::tenant::Tenant;
+use crate::token::{Token, TokenTable};
+
+use known::{Entry, Known};
 
 /// A longer credential is refused before it is hashed.
 const MAX_TOKEN_BYTES: usize = 512;
 
-/// A token as the operator describes it.
-#[derive(Debug, Clone)]
-pub struct Token {
-    /// The operator's name for it; appears in logs.
-    pub id: String,
-    /// The tenant that it acts for; none: the caller chooses.
-    pub bound_tenant: Option<TenantId>,
-    /// The role that its scopes began with.
-    pub role: Role,
-    /// What it may do.
-    pub scopes: ScopeSet,
-    /// Its secrets, each valid on its own.
-    pub secrets: Vec<Secret>,
+/// What holds for a token of which the operator says nothing else.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct UsualLimits {
+    /// How often each secret may call; none: not limited.
+    pub rate: Option<RateLimit>,
+    /// How many calls each secret may make at once, for a token with a rate of its own that names none.
+    pub burst: NonZeroU32,
+    /// How many streams each token may have open at once.
+    pub streams: NonZeroU32,
 }
 
-/// All tokens.
-#[derive(Debug, Clone, Default)]
-pub struct TokenTable {
-    /// The tokens, in the operator's order.
-    pub tokens: Vec<Token>,
-}
-
-/// Somebody whose credential was accepted.
+/// Somebody whose credential was accepted; cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Caller {
-    /// The token used.
-    pub token: Arc<Token>,
-    /// The tenant that the call acts for.
-    pub tenant: TenantId,
-    /// The limiter of the secret used; none: not limited.
-    pub limiter: Option<Arc<RequestLimiter>>,
+    entry: Arc<Entry>,
+    tenant: Arc<Tenant>,
 }
 
-/// Knows every secret by its digest.
+/// Knows every secret by its digest. What it knows is read without a lock, and replaced as a whole.
 #[derive(Debug)]
 pub struct Authenticator {
-    entries: HashMap<Secret, Entry>,
-}
-
-#[derive(Debug)]
-struct Entry {
-    secret: Secret,
-    token: Arc<Token>,
-    limiter: Option<Arc<RequestLimiter>>,
+    known: ArcSwap<Known>,
+    usual: UsualLimits,
 }
 
 impl Authenticator {
-    /// Knows the tokens of a table; `limit` holds for each secret of its own, none: not limited.
+    /// Knows the tokens of a table.
     #[must_use]
-    pub fn new(table: TokenTable, limit: Option<RateLimit>) -> Self {
-        let mut entries = HashMap::new();
-        for token in table.tokens.into_iter().map(Arc::new) {
-            for secret in token.secrets.iter().copied() {
-                let limiter = limit.map(|limit| Arc::new(RequestLimiter::new(limit)));
-                entries.insert(secret, Entry { secret, token: Arc::clone(&token), limiter });
-            }
-        }
-        Self { entries }
+    pub fn new(table: TokenTable, usual: UsualLimits) -> Self {
+        let known = Known::new(table, &usual, &Known::default());
+        Self { known: ArcSwap::from_pointee(known), usual }
+    }
+
+    /// Knows the tokens of another table from now on.
+    ///
+    /// A secret that stays with its token keeps what is left of its rate. One that is gone is refused from here on, and
+    /// its callers are told, so that what they have open ends.
+    pub fn replace(&self, table: TokenTable) {
+        let before = self.known.load_full();
+        let now = Known::new(table, &self.usual, &before);
+        let now = Arc::new(now);
+        self.known.store(Arc::clone(&now));
+        before.revoke_unless_in(&now);
+    }
+
+    /// Tells the callers of secrets whose time is over.
+    pub fn revoke_expired(&self, now: Timestamp) {
+        self.known.load().revoke_expired(now);
+    }
+
+    /// How many secrets are known.
+    #[must_use]
+    pub fn secret_count(&self) -> usize {
+        self.known.load().secret_count()
     }
 
     /// The caller with these credentials who chose these tenants; every value that was sent, in order.
@@ -85,11 +91,44 @@ impl Authenticator {
             return Err(AuthError::NotAccepted("more than one credential"));
         }
         let token = bearer(credential).ok_or(AuthError::NotAccepted("not of the form Bearer and a token"))?;
-        let secret = Secret::of_token(token);
-        let entry = self.entries.get(&secret).filter(|entry| entry.secret.matches(&secret));
-        let entry = entry.ok_or(AuthError::NotAccepted("unknown token"))?;
-        let tenant = choose_tenant(&entry.token, tenants)?;
-        Ok(Caller { token: Arc::clone(&entry.token), tenant, limiter: entry.limiter.clone() })
+        let known = self.known.load();
+        let entry = known.find(&Secret::of_token(token)).ok_or(AuthError::NotAccepted("unknown token"))?;
+        if !entry.secret.is_valid(Timestamp::now) {
+            return Err(AuthError::NotAccepted("a secret outside of its time"));
+        }
+        let tenant = choose_tenant(&known, entry, tenants)?;
+        Ok(Caller { entry: Arc::clone(entry), tenant })
+    }
+}
+
+impl Caller {
+    /// The token used.
+    #[must_use]
+    pub fn token(&self) -> &Token {
+        &self.entry.token
+    }
+
+    /// The tenant that the call acts for.
+    #[must_use]
+    pub fn tenant(&self) -> &Tenant {
+        &self.tenant
+    }
+
+    /// The limiter of the secret used; none: not limited.
+    #[must_use]
+    pub fn limiter(&self) -> Option<&RequestLimiter> {
+        self.entry.limiter.as_deref()
+    }
+
+    /// Counts one more stream of the token as open; an error names the most that there may be.
+    pub fn open_stream(&self) -> Result<StreamPermit, NonZeroU32> {
+        self.entry.streams.open(self.entry.max_streams.get()).ok_or(self.entry.max_streams)
+    }
+
+    /// Cancelled once the secret is not accepted any more: what it has open is to end.
+    #[must_use]
+    pub fn revoked(&self) -> &CancellationToken {
+        &self.entry.revoked
     }
 }
 
@@ -101,96 +140,27 @@ fn bearer(credential: &[u8]) -> Option<&[u8]> {
 }
 
 /// The tenant that the token is bound to, or that an unbound token's caller chose.
-fn choose_tenant<'a>(token: &Token, mut chosen: impl Iterator<Item = &'a [u8]>) -> Result<TenantId, AuthError> {
+fn choose_tenant<'a>(
+    known: &Known,
+    entry: &Entry,
+    mut chosen: impl Iterator<Item = &'a [u8]>,
+) -> Result<Arc<Tenant>, AuthError> {
     let first = chosen.next();
     if chosen.any(|other| Some(other) != first) {
         return Err(AuthError::NotAccepted("two different tenants"));
     }
-    match (&token.bound_tenant, first) {
-        (Some(bound), None) => Ok(bound.clone()),
-        (Some(bound), Some(name)) if bound.as_str().as_bytes() == name => Ok(bound.clone()),
+    match (&entry.bound_tenant, first) {
+        (Some(bound), None) => Ok(Arc::clone(bound)),
+        (Some(bound), Some(name)) if bound.id.as_str().as_bytes() == name => Ok(Arc::clone(bound)),
         (Some(_), Some(_)) => Err(AuthError::NotAccepted("a tenant that the token is not bound to")),
         (None, None) => Err(AuthError::TenantNotChosen),
         (None, Some(name)) => std::str::from_utf8(name)
             .ok()
             .and_then(|name| TenantId::parse(name).ok())
+            .map(|id| known.tenant(id))
             .ok_or(AuthError::NotAccepted("a tenant name of the wrong form")),
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const FIRST: &str = "first-secret-of-32-characters-0001";
-    const SECOND: &str = "second-secret-of-32-characters-002";
-
-    fn authenticator(bound_tenant: Option<&str>) -> Authenticator {
-        let token = Token {
-            id: "app".to_owned(),
-            bound_tenant: bound_tenant.map(|name| TenantId::parse(name).unwrap()),
-            role: Role::User,
-            scopes: Role::User.scopes(),
-            secrets: vec![Secret::from_plain(FIRST).unwrap(), Secret::from_plain(SECOND).unwrap()],
-        };
-        Authenticator::new(TokenTable { tokens: vec![token] }, None)
-    }
-
-    fn authenticate(bound: Option<&str>, credentials: &[&[u8]], tenants: &[&[u8]]) -> Result<String, AuthError> {
-        let caller = authenticator(bound).authenticate(credentials.iter().copied(), tenants.iter().copied())?;
-        Ok(format!("{}@{}", caller.token.id, caller.tenant))
-    }
-
-    #[test]
-    fn every_secret_of_a_token_is_accepted() {
-        for secret in [FIRST, SECOND] {
-            let header = format!("Bearer {secret}");
-            assert_eq!(authenticate(Some("acme"), &[header.as_bytes()], &[]).unwrap(), "app@acme");
-        }
-    }
-
-    #[test]
-    fn hostile_credentials_are_not_accepted() {
-        let good = format!("Bearer {FIRST}");
-        let digest = "Bearer sha256:2f4e28f7a93d48b3e3ce08a0a6b6ceac0a5a9d7b728aab5e99480292f40a49cd";
-        let long = format!("Bearer {}", "x".repeat(1 << 20));
-        assert_eq!(authenticate(Some("acme"), &[], &[]), Err(AuthError::Missing));
-        for bad in [
-            b"".as_slice(),
-            b"Bearer",
-            b"Bearer ",
-            b"bearer x",
-            b"Basic eA==",
-            b"Bearer \xff",
-            b"Bearer a b",
-            b"Bearer \0",
-            b"' OR 1=1 --",
-            digest.as_bytes(),
-            long.as_bytes(),
-            &good.as_bytes()[..good.len() - 1],
-        ] {
-            let refused = authenticate(Some("acme"), &[bad], &[]).unwrap_err();
-            assert!(matches!(refused, AuthError::NotAccepted(_)), "{}", String::from_utf8_lossy(bad));
-        }
-        let twice = authenticate(Some("acme"), &[good.as_bytes(), good.as_bytes()], &[]);
-        assert!(matches!(twice, Err(AuthError::NotAccepted(_))));
-    }
-
-    #[test]
-    fn a_tenant_must_be_the_bound_one_or_chosen() {
-        let good = format!("Bearer {FIRST}");
-        let credential: &[&[u8]] = &[good.as_bytes()];
-        assert_eq!(authenticate(Some("acme"), credential, &[b"acme"]).unwrap(), "app@acme");
-        assert_eq!(authenticate(Some("acme"), credential, &[b"acme", b"acme"]).unwrap(), "app@acme");
-        assert_eq!(authenticate(None, credential, &[b"other"]).unwrap(), "app@other");
-        assert_eq!(authenticate(None, credential, &[]), Err(AuthError::TenantNotChosen));
-        for (bound, tenants) in [
-            (Some("acme"), &[b"other".as_slice()][..]),
-            (Some("acme"), &[b"acme", b"x"]),
-            (None, &[b"a", b"b"]),
-            (None, &[b"a/b"]),
-        ] {
-            assert!(matches!(authenticate(bound, credential, tenants), Err(AuthError::NotAccepted(_))));
-        }
-    }
-}
+mod tests;

@@ -32,14 +32,16 @@ pub enum TokenFileError {
         /// What is wrong with it, as in `is shorter than 32 characters`.
         reason: String,
     },
-    /// A token's own entries do not fit together.
-    #[error("line {line}: token '{token}' {reason}")]
-    Token {
-        /// The line of the token's id, from 1.
+    /// What is said of a tenant or of a token cannot be taken.
+    #[error("line {line}: {kind} '{id}' {reason}")]
+    Entry {
+        /// The line, from 1.
         line: u64,
-        /// The token's id.
-        token: String,
-        /// What is wrong with it.
+        /// `tenant` or `token`.
+        kind: &'static str,
+        /// Its id.
+        id: String,
+        /// What is wrong with it, as in `has no secret`.
         reason: String,
     },
 }

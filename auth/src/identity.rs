@@ -65,6 +65,14 @@ name_type! {
     ScopeId, 128, "visible ASCII characters", |byte| byte.is_ascii_graphic()
 }
 
+impl ScopeId {
+    /// The scope of a request that names none, where its tenant has no other.
+    #[must_use]
+    pub fn usual() -> Self {
+        Self("default".into())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -46,7 +46,7 @@ pub struct Refused {
 pub struct RequestLimiter {
     limiter: RateLimiter<Spend, Bucket, DefaultClock, StateInformationMiddleware>,
     bucket: Bucket,
-    burst: NonZeroU32,
+    limit: RateLimit,
     clock: DefaultClock,
     start: QuantaInstant,
 }
@@ -95,7 +95,13 @@ impl RequestLimiter {
         let period = Duration::from_secs_f64((1.0 / limit.per_second).clamp(1e-9, 3e9));
         let quota = Quota::with_period(period).unwrap_or(Quota::per_second(NonZeroU32::MIN)).allow_burst(limit.burst);
         let limiter = RateLimiter::new(quota, bucket.clone(), clock.clone());
-        Self { limiter, bucket, burst: limit.burst, clock, start }
+        Self { limiter, bucket, limit, clock, start }
+    }
+
+    /// The rate that it holds to.
+    #[must_use]
+    pub fn limit(&self) -> RateLimit {
+        self.limit
     }
 
     /// Admits a request and charges it, or refuses it and charges nothing.
@@ -107,7 +113,7 @@ impl RequestLimiter {
     pub fn peek(&self) -> Result<RateState, Refused> {
         let admitted = self.decide(Spend::Peek)?;
         // The library's answer has the request taken off already.
-        Ok(RateState { remaining: admitted.remaining.saturating_add(1).min(self.burst.get()), ..admitted })
+        Ok(RateState { remaining: admitted.remaining.saturating_add(1).min(self.limit.burst.get()), ..admitted })
     }
 
     fn decide(&self, spend: Spend) -> Result<RateState, Refused> {
@@ -115,7 +121,7 @@ impl RequestLimiter {
         let now = self.clock.now();
         let arrival = Duration::from_nanos(self.bucket.0.load(Ordering::Acquire));
         let reset = arrival.saturating_sub(now.duration_since(self.start).into());
-        let state = |remaining| RateState { burst: self.burst.get(), remaining, reset };
+        let state = |remaining| RateState { burst: self.limit.burst.get(), remaining, reset };
         match decision {
             Ok(snapshot) => Ok(state(snapshot.remaining_burst_capacity())),
             Err(not_until) => Err(Refused { state: state(0), retry_after: not_until.wait_time_from(now) }),
@@ -125,7 +131,7 @@ impl RequestLimiter {
 
 impl fmt::Debug for RequestLimiter {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("RequestLimiter").field("burst", &self.burst).finish_non_exhaustive()
+        formatter.debug_struct("RequestLimiter").field("limit", &self.limit).finish_non_exhaustive()
     }
 }
 

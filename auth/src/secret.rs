@@ -10,8 +10,10 @@ const MIN_CHARS: usize = 32;
 /// A digest in the token file begins with this.
 const DIGEST_PREFIX: &str = "sha256:";
 /// Values that stand in published samples: whoever uses one has no secret.
-const PUBLISHED: [&str; 3] = [
+const PUBLISHED: [&str; 5] = [
     "replace-this-with-a-secret-of-32-characters-or-more",
+    "replace-this-with-a-secret-of-32-characters-or-more-of-the-dashboard",
+    "replace-this-with-a-secret-of-32-characters-or-more-of-the-platform",
     "sk-0123456789abcdef0123456789abcdef",
     "00000000000000000000000000000000",
 ];

@@ -1,71 +1,46 @@
 //! The operator's token file.
 
+mod entries;
+
 use std::collections::HashSet;
 
-use serde::Deserialize;
 use serde_saphyr::Spanned;
 
-use crate::authenticator::{Token, TokenTable};
 use crate::error::TokenFileError;
-use crate::identity::TenantId;
+use crate::identity::{ScopeId, TenantId};
+use crate::pattern::NamePattern;
 use crate::scope::{Role, Scope, ScopeSet};
 use crate::secret::Secret;
+use crate::tenant::{ModelRule, Tenant};
+use crate::token::{Grants, RateRule, Token, TokenSecret, TokenTable, ToolRule};
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct File {
-    tokens: Vec<TokenEntry>,
+use entries::{File, ModelsEntry, RateEntry, TenantEntry, TokenEntry};
+
+/// What a token file says.
+#[derive(Debug, Default)]
+pub struct TokenFile {
+    /// The tokens and tenants.
+    pub table: TokenTable,
+    /// Whether any secret is there in plain, so that nobody else should be able to read the file.
+    pub has_plain_secrets: bool,
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct TokenEntry {
-    id: Spanned<String>,
-    secrets: Vec<Spanned<SecretEntry>>,
-    #[serde(default)]
-    bound_tenant: Option<String>,
-    role: String,
-    #[serde(default)]
-    extra_scopes: Vec<String>,
-    #[serde(default)]
-    deny_scopes: Vec<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct SecretEntry {
-    #[serde(default)]
-    value: Option<String>,
-    #[serde(default)]
-    digest: Option<String>,
-}
-
-/// The tokens that the text of a token file describes, and whether any secret in it is in plain.
+/// What the text of a token file describes.
 ///
 /// An unknown key, role or scope, a weak secret, or a name or secret given twice is an error that names the line and
-/// never a value.
-pub fn parse_token_file(text: &str) -> Result<(TokenTable, bool), TokenFileError> {
+/// never a value of a secret.
+pub fn parse_token_file(text: &str) -> Result<TokenFile, TokenFileError> {
     let file: File = serde_saphyr::from_str(text).map_err(|error| form(&error))?;
-    let mut ids = HashSet::new();
-    let mut known_secrets = HashSet::new();
-    let mut has_plain = false;
-    let mut tokens = Vec::new();
-    for entry in file.tokens {
-        if !ids.insert(entry.id.value.clone()) {
-            return Err(entry.wrong("has the id of another token"));
-        }
-        let mut secrets = Vec::new();
-        for (index, secret) in entry.secrets.iter().enumerate() {
-            has_plain |= secret.value.value.is_some();
-            let digest = secret.value.read().map_err(|reason| entry.wrong_secret(index, reason))?;
-            if !known_secrets.insert(digest) {
-                return Err(entry.wrong_secret(index, "is given twice in this file".to_owned()));
-            }
-            secrets.push(digest);
-        }
-        tokens.push(entry.into_token(secrets)?);
+    let mut reader = Reader::default();
+    for entry in file.tenants {
+        let tenant = reader.tenant(entry)?;
+        reader.file.table.tenants.push(tenant);
     }
-    Ok((TokenTable { tokens }, has_plain))
+    for entry in file.tokens {
+        let token = reader.token(entry)?;
+        reader.file.table.tokens.push(token);
+    }
+    Ok(reader.file)
 }
 
 /// The library's error with its place and without its excerpt, which could hold a secret.
@@ -73,127 +48,156 @@ fn form(error: &serde_saphyr::Error) -> TokenFileError {
     TokenFileError::Form(error.without_snippet().to_string())
 }
 
-impl SecretEntry {
-    fn read(&self) -> Result<Secret, String> {
-        let secret = match (&self.value, &self.digest) {
-            (Some(value), None) => Secret::from_plain(value),
-            (None, Some(digest)) => Secret::from_digest(digest),
-            _ => return Err("must have either value or digest".to_owned()),
-        };
-        secret.map_err(|weak| weak.to_string())
-    }
+/// What was read so far.
+#[derive(Default)]
+struct Reader {
+    file: TokenFile,
+    tenant_ids: HashSet<TenantId>,
+    token_ids: HashSet<String>,
+    secrets: HashSet<Secret>,
 }
 
-impl TokenEntry {
-    fn into_token(self, secrets: Vec<Secret>) -> Result<Token, TokenFileError> {
-        let is_name =
-            (1..=64).contains(&self.id.value.len()) && self.id.value.bytes().all(|byte| byte.is_ascii_graphic());
-        if !is_name {
-            return Err(self.wrong("must have an id of 1 to 64 visible ASCII characters"));
-        }
-        if secrets.is_empty() {
-            return Err(self.wrong("has no secret"));
-        }
-        let role = Role::from_name(&self.role).ok_or_else(|| {
-            let names: Vec<_> = Role::ALL.iter().map(|role| role.name()).collect();
-            self.wrong(&format!("has the unknown role '{}'; roles are {}", self.role, names.join(", ")))
-        })?;
-        let scopes = role.scopes().with(self.scopes(&self.extra_scopes)?).without(self.scopes(&self.deny_scopes)?);
-        let bound_tenant = self.bound_tenant.as_deref().map(TenantId::parse).transpose();
-        let bound_tenant = bound_tenant.map_err(|invalid| self.wrong(&format!("has a bound_tenant that {invalid}")))?;
-        Ok(Token { id: self.id.value, bound_tenant, role, scopes, secrets })
+/// Of what an error tells.
+#[derive(Clone, Copy)]
+struct Subject<'a> {
+    kind: &'static str,
+    id: &'a Spanned<String>,
+}
+
+impl Subject<'_> {
+    fn wrong(self, reason: impl std::fmt::Display) -> TokenFileError {
+        self.wrong_at(self.id, reason)
     }
 
-    fn scopes(&self, names: &[String]) -> Result<ScopeSet, TokenFileError> {
-        let scope = |name: &String| {
-            Scope::from_name(name).ok_or_else(|| self.wrong(&format!("has the unknown scope '{name}'")))
+    /// Where another value than the id is at fault.
+    fn wrong_at<T>(self, at: &Spanned<T>, reason: impl std::fmt::Display) -> TokenFileError {
+        // A broken id can hold anything, and be a secret that slipped into the wrong line.
+        let id = if is_name(&self.id.value) { self.id.value.clone() } else { "?".to_owned() };
+        TokenFileError::Entry { line: at.referenced.line(), kind: self.kind, id, reason: reason.to_string() }
+    }
+
+    fn patterns(self, texts: &[Spanned<String>]) -> Result<Vec<NamePattern>, TokenFileError> {
+        let pattern = |text: &Spanned<String>| {
+            NamePattern::parse(&text.value).map_err(|invalid| self.wrong_at(text, format!("has a name that {invalid}")))
+        };
+        texts.iter().map(pattern).collect()
+    }
+
+    fn scopes(self, names: &[Spanned<String>]) -> Result<ScopeSet, TokenFileError> {
+        let scope = |name: &Spanned<String>| {
+            Scope::from_name(&name.value)
+                .ok_or_else(|| self.wrong_at(name, format!("has the unknown scope '{}'", name.value)))
         };
         names.iter().map(scope).collect()
     }
+}
 
-    fn wrong(&self, reason: &str) -> TokenFileError {
-        TokenFileError::Token {
-            line: self.id.referenced.line(),
-            token: self.id.value.clone(),
-            reason: reason.to_owned(),
+fn is_name(id: &str) -> bool {
+    (1..=64).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_graphic())
+}
+
+impl Reader {
+    fn tenant(&mut self, entry: TenantEntry) -> Result<Tenant, TokenFileError> {
+        let subject = Subject { kind: "tenant", id: &entry.id };
+        let id = TenantId::parse(&entry.id.value);
+        let id = id.map_err(|invalid| subject.wrong(format!("has an id that {invalid}")))?;
+        if !self.tenant_ids.insert(id.clone()) {
+            return Err(subject.wrong("has the id of another tenant"));
         }
+        let default_scope = match &entry.default_scope {
+            None => ScopeId::usual(),
+            Some(scope) => ScopeId::parse(&scope.value)
+                .map_err(|invalid| subject.wrong_at(scope, format!("has a default_scope that {invalid}")))?,
+        };
+        Ok(Tenant {
+            id,
+            requires_user: entry.require_user_id,
+            requires_prompt: entry.prompt_required,
+            models: models(subject, entry.models.as_ref())?,
+            default_scope,
+        })
     }
 
-    fn wrong_secret(&self, index: usize, reason: String) -> TokenFileError {
-        let line = self.secrets[index].referenced.line();
-        TokenFileError::Secret { line, token: self.id.value.clone(), number: index + 1, reason }
+    fn token(&mut self, entry: TokenEntry) -> Result<Token, TokenFileError> {
+        let subject = Subject { kind: "token", id: &entry.id };
+        if !is_name(&entry.id.value) {
+            return Err(subject.wrong("must have an id of 1 to 64 visible ASCII characters"));
+        }
+        if !self.token_ids.insert(entry.id.value.clone()) {
+            return Err(subject.wrong("has the id of another token"));
+        }
+        let secrets = self.secrets(subject, &entry)?;
+        let role = Role::from_name(&entry.role.value).ok_or_else(|| {
+            let names: Vec<_> = Role::ALL.iter().map(|role| role.name()).collect();
+            let names = names.join(", ");
+            subject.wrong_at(&entry.role, format!("has the unknown role '{}'; roles are {names}", entry.role.value))
+        })?;
+        let bound_tenant = entry.bound_tenant.as_ref().map(|name| {
+            TenantId::parse(&name.value)
+                .map_err(|invalid| subject.wrong_at(name, format!("has a bound_tenant that {invalid}")))
+        });
+        Ok(Token {
+            bound_tenant: bound_tenant.transpose()?,
+            grants: Grants {
+                role,
+                extra: subject.scopes(&entry.extra_scopes)?,
+                denied: subject.scopes(&entry.deny_scopes)?,
+            },
+            secrets,
+            scope_ids: entry.scope_ids.as_deref().map(|names| subject.patterns(names)).transpose()?,
+            rate: rate(subject, entry.rate_limit.as_ref())?,
+            max_streams: entry.max_streams,
+            server_tools: match &entry.server_tools {
+                None => ToolRule::BuiltIn,
+                Some(names) => ToolRule::Only(subject.patterns(names)?),
+            },
+            server_tools_on_v1: entry.server_tools_on_v1,
+            id: entry.id.value,
+        })
+    }
+
+    fn secrets(&mut self, subject: Subject<'_>, entry: &TokenEntry) -> Result<Vec<TokenSecret>, TokenFileError> {
+        if entry.secrets.is_empty() {
+            return Err(subject.wrong("has no secret"));
+        }
+        let mut secrets = Vec::new();
+        for (index, spanned) in entry.secrets.iter().enumerate() {
+            let wrong = |reason: String| TokenFileError::Secret {
+                line: spanned.referenced.line(),
+                token: entry.id.value.clone(),
+                number: index + 1,
+                reason,
+            };
+            self.file.has_plain_secrets |= spanned.value.value.is_some();
+            let secret = spanned.value.read().map_err(wrong)?;
+            if !self.secrets.insert(secret.secret) {
+                return Err(wrong("is given twice in this file".to_owned()));
+            }
+            secrets.push(secret);
+        }
+        Ok(secrets)
+    }
+}
+
+fn models(subject: Subject<'_>, entry: Option<&Spanned<ModelsEntry>>) -> Result<ModelRule, TokenFileError> {
+    let Some(entry) = entry else { return Ok(ModelRule::Any) };
+    match (&entry.value.allow, &entry.value.deny) {
+        (Some(names), None) => subject.patterns(names).map(ModelRule::Only),
+        (None, Some(names)) => subject.patterns(names).map(ModelRule::AllBut),
+        _ => Err(subject.wrong_at(entry, "must have either allow or deny under models")),
+    }
+}
+
+fn rate(subject: Subject<'_>, entry: Option<&Spanned<RateEntry>>) -> Result<RateRule, TokenFileError> {
+    let Some(entry) = entry else { return Ok(RateRule::Usual) };
+    let RateEntry { per_second, burst } = entry.value;
+    match per_second {
+        0.0 if burst.is_none() => Ok(RateRule::Unlimited),
+        0.0 => Err(subject.wrong_at(entry, "has a burst without a rate; per_second: 0 means no limit")),
+        _ if (0.001..=1e6).contains(&per_second) => Ok(RateRule::Own { per_second, burst }),
+        _ => Err(subject.wrong_at(entry, "must have a per_second of 0.001 to 1000000, or 0 for no limit")),
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const GOOD: &str = "
-tokens:
-  - id: app
-    bound_tenant: acme
-    role: user
-    extra_scopes: [memory:write:public]
-    deny_scopes: [tools:execute]
-    secrets:
-      - value: a-plain-secret-of-32-characters-01
-      - digest: sha256:2f4e28f7a93d48b3e3ce08a0a6b6ceac0a5a9d7b728aab5e99480292f40a49cd
-  - id: gate
-    role: tenant_admin
-    secrets:
-      - digest: sha256:1f4e28f7a93d48b3e3ce08a0a6b6ceac0a5a9d7b728aab5e99480292f40a49cd
-";
-
-    #[test]
-    fn the_sample_can_be_used_once_its_secret_is_replaced() {
-        let sample = include_str!("../tokens.example.yaml");
-        let refused = parse_token_file(sample).unwrap_err().to_string();
-        assert!(refused.contains("published sample"), "{refused}");
-        let replaced = sample.replace("replace-this-with", "something-of-my-own");
-        let (table, has_plain) = parse_token_file(&replaced).unwrap();
-        assert!(has_plain && table.tokens.len() == 1);
-    }
-
-    #[test]
-    fn a_good_file_is_read_whole() {
-        let (table, has_plain) = parse_token_file(GOOD).unwrap();
-        assert!(has_plain);
-        let [app, gate] = table.tokens.as_slice() else { panic!("{table:?}") };
-        assert_eq!((app.id.as_str(), app.secrets.len()), ("app", 2));
-        assert!(app.scopes.contains(Scope::MemoryWritePublic) && !app.scopes.contains(Scope::ToolsExecute));
-        assert_eq!((gate.bound_tenant.clone(), gate.scopes), (None, ScopeSet::all()));
-    }
-
-    #[test]
-    fn deny_beats_extra() {
-        let text = GOOD.replace("deny_scopes: [tools:execute]", "deny_scopes: [memory:write:public]");
-        assert!(!parse_token_file(&text).unwrap().0.tokens[0].scopes.contains(Scope::MemoryWritePublic));
-    }
-
-    /// The error after replacing one text by another; it must never show a secret.
-    fn refusal(from: &str, to: &str) -> String {
-        let text = GOOD.replace(from, to);
-        assert_ne!(text, GOOD);
-        let error = parse_token_file(&text).unwrap_err().to_string();
-        assert!(!error.contains("a-plain-secret") && !error.contains("e3ce08a0"), "{error}");
-        error
-    }
-
-    #[test]
-    fn a_bad_file_is_refused_by_line() {
-        assert!(refusal("role: user", "role: boss").contains("line 3: token 'app' has the unknown role 'boss'"));
-        assert!(refusal("tools:execute", "tools:run").contains("unknown scope 'tools:run'"));
-        assert!(
-            refusal("a-plain-secret-of-32-characters-01", "short")
-                .contains("line 9: secret 1 of token 'app' is shorter")
-        );
-        assert!(refusal("sha256:1f", "sha256:2f").contains("line 14: secret 1 of token 'gate' is given twice"));
-        assert!(refusal("id: gate", "id: app").contains("has the id of another token"));
-        assert!(refusal("bound_tenant: acme", "bound_tenant: a/b").contains("has a bound_tenant that must be 1 to 64"));
-        assert!(refusal("    role: user", "    roles: user").contains("line 5"));
-        assert!(refusal("value: a-plain", "valeu: a-plain").contains("line 9"));
-        assert!(refusal("    role: user\n", "    role: user\n    role: user\n").contains("line 6"));
-        assert!(refusal("tokens:", "tokens: [").contains("line"));
-    }
-}
+mod tests;

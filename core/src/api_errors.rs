@@ -4,6 +4,7 @@
 
 mod storage;
 
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use gateway_auth::{AuthError, Refused};
@@ -23,6 +24,8 @@ const MAX_QUOTA_WAIT: Duration = Duration::from_secs(24 * 3600);
 const USUAL_QUOTA_WAIT: Duration = Duration::from_secs(60);
 /// The wait before a server without a connection is worth trying again.
 const UNREACHABLE_WAIT: Duration = Duration::from_secs(5);
+/// The wait before a token may be able to open one more stream.
+const STREAM_WAIT: Duration = Duration::from_secs(1);
 /// A longer wait is not one that a client should sit out by itself.
 const MAX_RETRYABLE_WAIT: Duration = Duration::from_secs(60);
 
@@ -55,6 +58,20 @@ pub(crate) fn rate_limited(refused: &Refused) -> ApiError {
     ApiError::new(ErrorCode::RateLimitExceeded, message)
         .with_metadata("retry_after_seconds", seconds.to_string())
         .with_retry_after(Duration::from_secs(seconds))
+}
+
+/// A stream beyond those that the token may have open. Nobody knows when one of them ends.
+pub(crate) fn too_many_streams(most: NonZeroU32) -> ApiError {
+    let message = format!("The token has {most} streams open, which is the most it may; end one, or try again later.");
+    ApiError::new(ErrorCode::RateLimitExceeded, message)
+        .with_metadata("maximum_streams", most.to_string())
+        .with_retry_after(STREAM_WAIT)
+}
+
+/// A caller whose secret was taken back, or expired, while its answer came.
+pub(crate) fn revoked() -> ApiError {
+    ApiError::new(ErrorCode::InvalidAuthorization, "The token is not accepted any more.")
+        .with_param("headers.authorization")
 }
 
 /// A token that lacks the scope of what it asked for. Which scope that is stays in the log.

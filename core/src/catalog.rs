@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use arc_swap::ArcSwap;
+use gateway_auth::Tenant;
 use gateway_proto::ApiError;
 use http::HeaderValue;
 use metrics::Counter;
@@ -45,9 +46,10 @@ impl std::fmt::Debug for TokenCounters {
     }
 }
 
-/// All models on offer, in the operator's order, discovered ones last.
+/// All models on offer, in the operator's order, discovered ones last, and the servers behind them.
 #[derive(Debug, Default)]
 pub struct Catalog {
+    upstreams: Vec<Arc<Upstream>>,
     models: Vec<Arc<CatalogModel>>,
     by_alias: HashMap<ModelAlias, Arc<CatalogModel>>,
     discovery: Discovery,
@@ -66,11 +68,17 @@ pub enum Discovery {
 }
 
 impl Catalog {
-    /// The models of the operator's file.
+    /// These models on these servers.
     #[must_use]
-    pub fn new(models: Vec<Arc<CatalogModel>>, discovery: Discovery) -> Self {
+    pub fn new(upstreams: Vec<Arc<Upstream>>, models: Vec<Arc<CatalogModel>>, discovery: Discovery) -> Self {
         let by_alias = models.iter().map(|model| (model.facts.alias.clone(), Arc::clone(model))).collect();
-        Self { models, by_alias, discovery }
+        Self { upstreams, models, by_alias, discovery }
+    }
+
+    /// Every server.
+    #[must_use]
+    pub fn upstreams(&self) -> &[Arc<Upstream>] {
+        &self.upstreams
     }
 
     /// All models.
@@ -79,9 +87,44 @@ impl Catalog {
         &self.models
     }
 
-    /// The model of this alias.
-    pub fn find(&self, alias: &str) -> Result<&Arc<CatalogModel>, ApiError> {
-        self.by_alias.get(alias).ok_or_else(|| api_errors::model_not_found(alias, self.discovery))
+    /// The models that a tenant may use.
+    pub fn models_of(&self, tenant: &Tenant) -> impl Iterator<Item = &Arc<CatalogModel>> {
+        self.models.iter().filter(|model| tenant.may_use(model.facts.alias.as_str()))
+    }
+
+    /// The model of this alias. One that the tenant may not use looks like one that is not there.
+    pub fn find(&self, tenant: &Tenant, alias: &str) -> Result<&Arc<CatalogModel>, ApiError> {
+        let found = self.by_alias.get(alias).filter(|_| tenant.may_use(alias));
+        found.ok_or_else(|| api_errors::model_not_found(alias, self.discovery))
+    }
+
+    /// The same models with others in place of those of one server's list.
+    fn with_discovered(&self, upstream: &Arc<Upstream>, names: &[String]) -> Self {
+        let mut models: Vec<_> =
+            self.models.iter().filter(|model| !is_discovered(model, upstream)).map(Arc::clone).collect();
+        for name in names {
+            // A name that cannot be an alias cannot be asked for.
+            let Some(alias) = ModelAlias::parse(name) else { continue };
+            if models.iter().any(|model| model.facts.alias == alias) {
+                continue;
+            }
+            let known = self.by_alias.get(&alias).filter(|model| is_discovered(model, upstream));
+            models.push(known.cloned().unwrap_or_else(|| Arc::new(CatalogModel::discovered(alias, upstream))));
+        }
+        Self::new(self.upstreams.clone(), models, Discovery::Complete)
+    }
+
+    /// The same models, and why a server's list could not be read.
+    fn with_discovery(&self, discovery: Discovery) -> Self {
+        Self::new(self.upstreams.clone(), self.models.clone(), discovery)
+    }
+
+    /// These models, and of those before them the ones that a server lists.
+    fn with_discovered_of(&self, before: &Self, upstream: &Arc<Upstream>) -> Self {
+        let mut models = self.models.clone();
+        let listed = before.models.iter().filter(|model| is_discovered(model, upstream));
+        models.extend(listed.filter(|model| !self.by_alias.contains_key(&model.facts.alias)).map(Arc::clone));
+        Self::new(self.upstreams.clone(), models, before.discovery)
     }
 }
 
@@ -103,25 +146,12 @@ impl CatalogHandle {
     }
 
     /// Adds what a server says it has, in place of what it said before. A model of the operator's file wins.
-    pub fn discovered(&self, upstream: &Arc<Upstream>, names: Vec<String>) {
-        let before = self.load();
-        let mut models: Vec<_> =
-            before.models.iter().filter(|model| !is_discovered(model, upstream)).map(Arc::clone).collect();
-        for name in names {
-            // A name that cannot be an alias cannot be asked for.
-            let Some(alias) = ModelAlias::parse(&name) else { continue };
-            if models.iter().any(|model| model.facts.alias == alias) {
-                continue;
-            }
-            let known = before.by_alias.get(&alias).filter(|model| is_discovered(model, upstream));
-            models.push(known.cloned().unwrap_or_else(|| Arc::new(CatalogModel::discovered(alias, upstream))));
-        }
-        self.0.store(Arc::new(Catalog::new(models, Discovery::Complete)));
+    pub fn discovered(&self, upstream: &Arc<Upstream>, names: &[String]) {
+        self.0.rcu(|before| before.with_discovered(upstream, names));
     }
 
     /// Notes why a server's list could not be read. What it said before stays on offer.
     pub fn not_discovered(&self, error: &UpstreamError) {
-        let before = self.load();
         let discovery = match error {
             UpstreamError::Unreachable(_) | UpstreamError::Broken(_) | UpstreamError::TimedOut(_) => {
                 Discovery::Unreachable
@@ -130,9 +160,17 @@ impl CatalogHandle {
                 Discovery::Refused
             }
         };
-        if ![Discovery::Complete, discovery].contains(&before.discovery) {
-            self.0.store(Arc::new(Catalog::new(before.models.clone(), discovery)));
+        if ![Discovery::Complete, discovery].contains(&self.load().discovery) {
+            self.0.rcu(|before| before.with_discovery(discovery));
         }
+    }
+
+    /// Puts another catalog in place. What the server of `discover` lists stays on offer.
+    pub fn replace(&self, catalog: &Catalog, discover: Option<&Arc<Upstream>>) {
+        self.0.rcu(|before| match discover {
+            Some(upstream) => catalog.with_discovered_of(before, upstream),
+            None => catalog.with_discovery(catalog.discovery),
+        });
     }
 }
 
@@ -184,36 +222,76 @@ fn now() -> i64 {
 
 #[cfg(test)]
 mod tests {
+    use gateway_auth::{ModelRule, NamePattern, TenantId};
+
     use super::*;
 
     fn aliases(handle: &CatalogHandle) -> Vec<String> {
         handle.load().models().iter().map(|model| model.facts.alias.to_string()).collect()
     }
 
+    fn demo() -> Arc<Upstream> {
+        Arc::new(Upstream::demo(std::time::Duration::from_secs(1), 1))
+    }
+
+    fn model(alias: &str, upstream: &Arc<Upstream>) -> Arc<CatalogModel> {
+        Arc::new(CatalogModel::discovered(ModelAlias::parse(alias).unwrap(), upstream))
+    }
+
+    fn tenant() -> Tenant {
+        Tenant::named(TenantId::parse("acme").unwrap())
+    }
+
+    #[test]
+    fn a_model_that_a_tenant_may_not_use_is_not_there() {
+        let demo = demo();
+        let models = ["model-a", "model-b"].map(|alias| model(alias, &demo));
+        let catalog = Catalog::new(vec![], models.into(), Discovery::Complete);
+        let mut tenant = tenant();
+        tenant.models = ModelRule::AllBut(vec![NamePattern::parse("model-b").unwrap()]);
+        let message = |alias: &str| catalog.find(&tenant, alias).unwrap_err().message().replace(alias, "?");
+        assert!(catalog.find(&tenant, "model-a").is_ok());
+        assert_eq!(message("model-b"), message("model-c"));
+        assert_eq!(catalog.models_of(&tenant).count(), 1);
+    }
+
+    #[test]
+    fn another_file_leaves_what_was_discovered() {
+        let (listed, found) = (demo(), demo());
+        let handle = CatalogHandle::new(Catalog::new(vec![], vec![model("old", &listed)], Discovery::Unreachable));
+        handle.discovered(&found, &["found", "both"].map(str::to_owned));
+        let again = Catalog::new(vec![], vec![model("new", &listed), model("both", &listed)], Discovery::Unreachable);
+        handle.replace(&again, Some(&found));
+        assert_eq!(aliases(&handle), ["new", "both", "found"]);
+        assert_eq!(handle.load().discovery, Discovery::Complete);
+        handle.replace(&Catalog::new(vec![], vec![model("only", &listed)], Discovery::Complete), None);
+        assert_eq!(aliases(&handle), ["only"]);
+    }
+
     #[test]
     fn discovered_models_follow_those_of_the_file() {
-        let demo = || Arc::new(Upstream::demo(std::time::Duration::from_secs(1), 1));
         let (listed, found) = (demo(), demo());
-        let own = CatalogModel::discovered(ModelAlias::parse("both").unwrap(), &listed);
-        let handle = CatalogHandle::new(Catalog::new(vec![Arc::new(own)], Discovery::Unreachable));
-        let code = |alias: &str| handle.load().find(alias).map(|_| ()).map_err(|error| error.code().facts().code);
+        let handle = CatalogHandle::new(Catalog::new(vec![], vec![model("both", &listed)], Discovery::Unreachable));
+        let tenant = tenant();
+        let code =
+            |alias: &str| handle.load().find(&tenant, alias).map(|_| ()).map_err(|error| error.code().facts().code);
         assert_eq!(code("both"), Ok(()));
         assert_eq!(code("new"), Err("upstream_unavailable"));
         handle.not_discovered(&UpstreamError::Malformed("it is none".to_owned()));
         assert_eq!((code("both"), code("new")), (Ok(()), Err("upstream_error")));
 
-        handle.discovered(&found, vec!["both".to_owned(), "new".to_owned(), "not an alias".to_owned()]);
+        handle.discovered(&found, &["both", "new", "not an alias"].map(str::to_owned));
         assert_eq!(aliases(&handle), ["both", "new"]);
-        assert!(Arc::ptr_eq(&handle.load().find("both").unwrap().upstream, &listed));
+        assert!(Arc::ptr_eq(&handle.load().find(&tenant, "both").unwrap().upstream, &listed));
         assert_eq!(code("other"), Err("model_not_in_allowlist"));
 
-        let first = Arc::clone(handle.load().find("new").unwrap());
-        handle.discovered(&found, vec!["newer".to_owned(), "new".to_owned()]);
+        let first = Arc::clone(handle.load().find(&tenant, "new").unwrap());
+        handle.discovered(&found, &["newer", "new"].map(str::to_owned));
         assert_eq!(aliases(&handle), ["both", "newer", "new"]);
-        assert!(Arc::ptr_eq(handle.load().find("new").unwrap(), &first));
+        assert!(Arc::ptr_eq(handle.load().find(&tenant, "new").unwrap(), &first));
         handle.not_discovered(&UpstreamError::Malformed("it is none".to_owned()));
         assert_eq!((code("new"), code("other")), (Ok(()), Err("model_not_in_allowlist")));
-        handle.discovered(&found, vec![]);
+        handle.discovered(&found, &[]);
         assert_eq!(aliases(&handle), ["both"]);
     }
 }

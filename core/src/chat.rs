@@ -49,7 +49,7 @@ pub async fn complete(
     call: &Call,
     mut request: JsonRequest,
 ) -> Result<Answered<ChatCompletion>, ApiError> {
-    let (model, applied) = prepare(shared, &mut request)?;
+    let (model, applied) = prepare(shared, call, &mut request)?;
     complete_prepared(call, &request, &model, &applied).await
 }
 
@@ -72,10 +72,14 @@ pub(crate) async fn complete_prepared(
 }
 
 /// Judges a request and fits it to its model.
-pub(crate) fn prepare(shared: &Shared, request: &mut JsonRequest) -> Result<(Arc<CatalogModel>, Applied), ApiError> {
+pub(crate) fn prepare(
+    shared: &Shared,
+    call: &Call,
+    request: &mut JsonRequest,
+) -> Result<(Arc<CatalogModel>, Applied), ApiError> {
     let checked = check_request(request)?;
     let catalog = shared.catalog().load();
-    let model = catalog.find(checked.alias.as_str())?;
+    let model = catalog.find(call.caller.tenant(), checked.alias.as_str())?;
     let applied = apply_constraints(request, &checked, &model.facts)?;
     Ok((Arc::clone(model), applied))
 }

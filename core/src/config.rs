@@ -2,6 +2,7 @@
 
 mod conversations;
 mod credentials;
+mod files;
 mod models_file;
 mod process;
 mod upstreams;
@@ -10,12 +11,13 @@ mod values;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use gateway_auth::{RateLimit, TokenTable};
+use gateway_auth::{TokenTable, UsualLimits};
 use gateway_storage::DatabaseAddress;
 
 pub use conversations::{ConversationLimits, ConversationSettings};
 pub use credentials::{AuthSettings, CredentialSource};
-pub use process::{LogFormat, ProcessSettings, parse_settings, settings_of_this_process};
+pub use files::ConfigFiles;
+pub use process::{Bounds, LogFormat, ProcessSettings, parse_settings, settings_of_this_process};
 pub use upstreams::{UpstreamPlan, UpstreamSettings};
 pub use values::ListenAddress;
 
@@ -58,14 +60,16 @@ pub struct CoreConfig {
     pub reflection: bool,
     /// All tokens.
     pub tokens: TokenTable,
-    /// The rate of each secret; none: not limited.
-    pub rate_limit: Option<RateLimit>,
+    /// What holds for a token of which nothing else is said.
+    pub usual_limits: UsualLimits,
+    /// The files that are read again when they change.
+    pub files: ConfigFiles,
     /// The models and their servers.
     pub upstreams: UpstreamPlan,
     /// The address of the page on errors, without a fragment.
     pub docs_url: String,
-    /// The largest JSON body that the edge takes.
-    pub max_body_bytes: usize,
+    /// How much of everything there may be at once.
+    pub bounds: Bounds,
     /// How long the head of a stream waits for its first event.
     pub stream_head_wait: Duration,
     /// Where the database is.
@@ -85,6 +89,12 @@ pub struct ConfigError {
 impl ConfigError {
     pub(crate) fn new(setting: &'static str, reason: impl ToString) -> Self {
         Self { setting, reason: reason.to_string() }
+    }
+
+    /// What is wrong, and what would be right.
+    #[must_use]
+    pub fn reason(&self) -> &str {
+        &self.reason
     }
 }
 
@@ -120,16 +130,20 @@ impl CoreSettings {
         public_url: &str,
         credentials: CredentialSource,
     ) -> Result<CoreConfig, ConfigError> {
-        let tokens = self.auth.tokens(&self.data_dir, credentials)?;
+        let usual_limits = self.auth.usual_limits();
+        let upstream = self.upstream;
+        let files = ConfigFiles { auth: self.auth, data_dir: self.data_dir.clone(), credentials, upstream };
+        let tokens = files.tokens()?;
         let database = self.conversations.database(&self.data_dir)?;
         Ok(CoreConfig {
             grpc_listen: self.grpc_listen,
             reflection: self.grpc_reflection.unwrap_or(credentials == CredentialSource::MayGenerate),
             tokens,
-            rate_limit: self.auth.rate_limit(),
-            upstreams: self.upstream.plan()?,
+            usual_limits,
+            upstreams: files.models(None)?,
+            files,
             docs_url: format!("{}/docs/errors", public_url.trim_end_matches('/')),
-            max_body_bytes: process.max_body_bytes,
+            bounds: process.bounds,
             stream_head_wait: self.stream_head_wait_secs,
             database,
             conversations: self.conversations.limits(),

@@ -8,6 +8,8 @@ use gateway_storage::{
 };
 
 use crate::api_errors;
+use crate::audit;
+use crate::call::Call;
 use crate::domain::turn::{check_metadata, check_title};
 use crate::shared::Shared;
 
@@ -160,9 +162,19 @@ pub async fn update(
 }
 
 /// Deletes a conversation for good.
-pub async fn delete(shared: &Shared, owner: &Owner, id: &str, key: Option<KeyClaim>) -> Result<(), ApiError> {
-    let mutated = shared.store().delete_conversation(owner, parse_id(id)?, key).await;
-    changed(mutated.map_err(api_errors::from_store)?).map(drop)
+pub async fn delete(
+    shared: &Shared,
+    call: &Call,
+    owner: &Owner,
+    id: &str,
+    key: Option<KeyClaim>,
+) -> Result<(), ApiError> {
+    let id = parse_id(id)?;
+    let mutated = shared.store().delete_conversation(owner, id, key).await;
+    if let Changed::Now(()) = changed(mutated.map_err(api_errors::from_store)?)? {
+        audit::conversation_deleted(call, owner, id);
+    }
+    Ok(())
 }
 
 fn changed<T>(mutated: Mutated<T>) -> Result<Changed<T>, ApiError> {

@@ -23,7 +23,7 @@ pub(crate) async fn read_once(shared: &Shared, upstream: &Arc<Upstream>) -> bool
     match upstream.models().await {
         Ok(names) => {
             tracing::debug!(upstream = upstream.name(), "upstream '{}' lists {} models", upstream.name(), names.len());
-            shared.catalog().discovered(upstream, names);
+            shared.catalog().discovered(upstream, &names);
             true
         }
         Err(error) => {

@@ -7,7 +7,6 @@ use http::{HeaderMap, HeaderName};
 use prost::Message;
 use sha2::{Digest, Sha256};
 
-use crate::api_errors;
 use crate::call::Call;
 
 /// The longest idempotency key.
@@ -18,47 +17,69 @@ const MAX_KEY_BYTES: usize = 255;
 pub struct Identity {
     /// The end user; none: the token itself.
     pub user: Option<UserId>,
-    /// The scope for memory and system prompts; none: `default`.
+    /// The scope for memory and system prompts that the request names; none: its tenant's usual one.
     pub scope: Option<ScopeId>,
 }
 
+/// What a message says of its user besides the headers.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NamedUser<'a> {
+    /// The name; empty: none.
+    pub name: &'a str,
+    /// Where it stands, as in `body.user_id`.
+    pub param: &'static str,
+}
+
+/// Why a token may not make a call. It is for the log alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Withheld {
+    /// The token lacks this scope.
+    Scope(&'static str),
+    /// The token may not act in the scope of memory and prompts that the request names.
+    ScopeId,
+}
+
 /// Reads for whom a call acts.
-pub fn identify(headers: &HeaderMap) -> Result<Identity, ApiError> {
-    Ok(Identity {
-        user: name(headers, &metadata::SPASS_USER_ID, UserId::parse)?,
-        scope: name(headers, &metadata::SPASS_SCOPE_ID, ScopeId::parse)?,
-    })
-}
-
-/// The user and the tenant that a call belongs to; `user_id` is what the request says, under this param.
-pub fn owner(call: &Call, identity: &Identity, user_id: &str, param: &str) -> Result<Owner, ApiError> {
-    let user = match user_of(identity, user_id, param)? {
-        Some(user) => User::EndUser(user.as_str().into()),
-        None => User::Token(call.caller.token.id.as_str().into()),
-    };
-    Ok(Owner { tenant: Tenant::new(call.caller.tenant.as_str()), user })
-}
-
-/// Whose data a call may read: its user's, or everybody's of the tenant for an administrator who names none.
-pub fn reader(call: &Call, identity: &Identity, user_id: &str, param: &str) -> Result<Reader, ApiError> {
-    let names_user = user_of(identity, user_id, param)?.is_some();
-    if !names_user && call.caller.token.role == Role::TenantAdmin {
-        return Ok(Reader::Tenant(Tenant::new(call.caller.tenant.as_str())));
+pub fn identify(headers: &HeaderMap, named: NamedUser<'_>) -> Result<Identity, ApiError> {
+    let user = name(headers, &metadata::SPASS_USER_ID, UserId::parse)?;
+    let scope = name(headers, &metadata::SPASS_SCOPE_ID, ScopeId::parse)?;
+    if named.name.is_empty() {
+        return Ok(Identity { user, scope });
     }
-    owner(call, identity, user_id, param).map(Reader::Owner)
-}
-
-fn user_of(identity: &Identity, user_id: &str, param: &str) -> Result<Option<UserId>, ApiError> {
-    if user_id.is_empty() {
-        return Ok(identity.user.clone());
-    }
-    let named = UserId::parse(user_id);
-    let named = named.map_err(|invalid| ApiError::invalid_field(param, format!("'{param}' {invalid}.")))?;
-    if identity.user.as_ref().is_some_and(|user| *user != named) {
+    let NamedUser { name, param } = named;
+    let also = UserId::parse(name);
+    let also = also.map_err(|invalid| ApiError::invalid_field(param, format!("'{param}' {invalid}.")))?;
+    if user.is_some_and(|user| user != also) {
         let message = format!("'{param}' and the header 'spass-user-id' name different users; send one of them.");
         return Err(ApiError::invalid_field(param, message));
     }
-    Ok(Some(named))
+    Ok(Identity { user: Some(also), scope })
+}
+
+/// Holds to it that a tenant wants its end users named. Its administrator may leave that out when reading.
+pub fn require_user(caller: &Caller, rpc: Rpc, identity: &Identity) -> Result<(), ApiError> {
+    let sees_all = rpc.reads() && caller.token().grants.role == Role::TenantAdmin;
+    if identity.user.is_some() || !caller.tenant().requires_user || sees_all {
+        return Ok(());
+    }
+    Err(ApiError::missing_field("headers.spass-user-id"))
+}
+
+/// The user and the tenant that a call belongs to.
+pub fn owner(call: &Call, identity: &Identity) -> Owner {
+    let user = match &identity.user {
+        Some(user) => User::EndUser(user.as_str().into()),
+        None => User::Token(call.caller.token().id.as_str().into()),
+    };
+    Owner { tenant: Tenant::new(call.caller.tenant().id.as_str()), user }
+}
+
+/// Whose data a call may read: its user's, or everybody's of the tenant for an administrator who names none.
+pub fn reader(call: &Call, identity: &Identity) -> Reader {
+    if identity.user.is_none() && call.caller.token().grants.role == Role::TenantAdmin {
+        return Reader::Tenant(Tenant::new(call.caller.tenant().id.as_str()));
+    }
+    Reader::Owner(owner(call, identity))
 }
 
 /// The key that a request was sent under, for a request of this content.
@@ -74,16 +95,18 @@ pub fn idempotency_key(headers: &HeaderMap, rpc: Rpc, message: &impl Message) ->
     }))
 }
 
-/// Whether the caller's token holds the scope that an RPC needs.
-pub fn permit(caller: &Caller, rpc: Rpc) -> Result<(), ApiError> {
+/// Whether the caller's token may make a call, in the scope of memory and prompts that it names.
+pub fn permit(caller: &Caller, rpc: Rpc, scope: Option<&ScopeId>) -> Result<(), Withheld> {
     let needed = match rpc.access() {
         Access::Public | Access::Authenticated => return Ok(()),
         Access::Scopes(needed) => needed,
     };
-    let is_held = |name: &str| Scope::from_name(name).is_some_and(|scope| caller.token.scopes.contains(scope));
-    let Some(missing) = needed.iter().find(|name| !is_held(name)) else { return Ok(()) };
-    tracing::info!(token = caller.token.id, scope = missing, "token '{}' lacks the scope {missing}", caller.token.id);
-    Err(api_errors::forbidden())
+    let token = caller.token();
+    let is_held = |name: &str| Scope::from_name(name).is_some_and(|scope| token.grants.hold(scope));
+    if let Some(missing) = needed.iter().find(|name| !is_held(name)) {
+        return Err(Withheld::Scope(missing));
+    }
+    if scope.is_some_and(|scope| !token.may_name(scope)) { Err(Withheld::ScopeId) } else { Ok(()) }
 }
 
 fn name<T, E: std::fmt::Display>(
@@ -116,7 +139,7 @@ mod tests {
         for value in values {
             headers.append(HeaderName::from_static(name), HeaderValue::from_bytes(value).unwrap());
         }
-        identify(&headers)
+        identify(&headers, NamedUser::default())
     }
 
     #[test]

@@ -7,6 +7,7 @@ mod error_catalog;
 mod identity;
 mod models;
 mod readiness;
+mod users;
 
 use std::error::Error;
 
@@ -23,11 +24,14 @@ use tonic::service::Routes;
 use tonic::{Request, Status};
 use tower::Service;
 
+use crate::api_errors;
+use crate::audit;
 use crate::call::{Call, CallParts, RequestId};
 use crate::causes::causes;
-use crate::gate::{Identity, identify, permit};
+use crate::gate::{Identity, NamedUser, Withheld, identify, permit, require_user};
 use crate::layers::ResponseFuture;
 use crate::shared::Shared;
+use users::names_user;
 
 /// What each adapter is made of.
 #[derive(Clone, Debug)]
@@ -42,6 +46,14 @@ struct Opened<M> {
     identity: Identity,
     headers: http::HeaderMap,
     message: M,
+}
+
+/// A message that may say for which user it speaks.
+trait NamesUser {
+    /// What it says.
+    fn named_user(&self) -> NamedUser<'_> {
+        NamedUser::default()
+    }
 }
 
 /// All services on offer; cheap to clone.
@@ -105,11 +117,22 @@ impl Services {
     }
 }
 
+/// The refusal of a call that its token may not make. What is missing stays in the log.
+fn forbidden(call: &Call, rpc: Rpc, withheld: Withheld) -> ApiError {
+    audit::refused(call, rpc, withheld);
+    api_errors::forbidden()
+}
+
 impl Adapter {
     /// The call behind a request that the layers let in, once its identity and scope hold.
-    fn open<M>(&self, request: Request<M>, rpc: Rpc) -> Result<Opened<M>, Status> {
+    fn open<M: NamesUser>(&self, request: Request<M>, rpc: Rpc) -> Result<Opened<M>, Status> {
         let (call, headers, message) = self.admitted(request)?;
-        let identity = identify(&headers).and_then(|identity| permit(&call.caller, rpc).map(|()| identity));
+        let identity = identify(&headers, message.named_user()).and_then(|identity| {
+            require_user(&call.caller, rpc, &identity)?;
+            let permitted = permit(&call.caller, rpc, identity.scope.as_ref());
+            permitted.map_err(|withheld| forbidden(&call, rpc, withheld))?;
+            Ok(identity)
+        });
         let identity = identity.map_err(|error| self.fail(&call.request_id, error))?;
         Ok(Opened { call, identity, headers, message })
     }

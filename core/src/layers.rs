@@ -22,6 +22,7 @@ pub(crate) use admission::{put_rate_state, whole_seconds};
 
 use crate::call::{CallParts, RequestId};
 use crate::grpc::Services;
+use crate::server::OneTooMany;
 use crate::shared::Shared;
 use admission::Refusal;
 
@@ -74,6 +75,10 @@ async fn pass(shared: &Shared, services: Services, mut request: Request, id: &Re
         Ok(token) => token,
         Err(error) => return refuse(&error),
     };
+    // Before anybody is asked who they are: what there is too much of must cost little.
+    if let Some(OneTooMany(true)) = request.extensions().get() {
+        return refuse(&in_flight::too_many_connections());
+    }
     // Before the message is read: who is not let in costs no memory.
     let admitted = match admission::admit(shared, rpc, request.headers()) {
         Ok(admitted) => admitted,
@@ -96,7 +101,7 @@ async fn pass(shared: &Shared, services: Services, mut request: Request, id: &Re
         Ok(Ok(response)) => response,
         Ok(Err(error)) | Err(error) => refuse(&error),
     };
-    let mut response = in_flight::counted(response, token);
+    let mut response = in_flight::counted(response, token, admitted.stream);
     put_rate_state(response.headers_mut(), admitted.state);
     response
 }

@@ -27,7 +27,9 @@ pub mod config;
 pub mod process;
 
 mod api_errors;
+mod audit;
 mod causes;
 mod discovery;
 mod keeping;
+mod reload;
 mod shared;

@@ -13,7 +13,9 @@ use tokio::net::TcpListener;
 use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::ParseError;
 
+use crate::audit;
 use crate::config::{ConfigError, LogFormat, ProcessSettings};
 
 /// How long connections may take to close once nothing is in flight.
@@ -25,7 +27,7 @@ const SECONDS: [f64; 14] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.25
 
 /// Begins to log, to standard error.
 pub fn start_log(settings: &ProcessSettings) -> Result<(), ConfigError> {
-    let filter = EnvFilter::try_new(&settings.rust_log).map_err(|error| ConfigError::new("RUST_LOG", error))?;
+    let filter = log_filter(&settings.rust_log).map_err(|error| ConfigError::new("RUST_LOG", error))?;
     log_panics();
     let usual = if io::stderr().is_terminal() { LogFormat::Text } else { LogFormat::Json };
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
@@ -34,6 +36,13 @@ pub fn start_log(settings: &ProcessSettings) -> Result<(), ConfigError> {
         LogFormat::Json => log.json().flatten_event(true).try_init(),
     };
     started.map_err(|error| ConfigError::new("LOG_FORMAT", error))
+}
+
+/// Which lines are written. The audit log is on unless it is spoken of.
+fn log_filter(rust_log: &str) -> Result<EnvFilter, ParseError> {
+    let speaks_of_audit = rust_log.split(',').any(|directive| directive.trim().starts_with(audit::TARGET));
+    let audit = if speaks_of_audit { "" } else { ",audit=info" };
+    EnvFilter::try_new(format!("{rust_log}{audit}"))
 }
 
 /// Logs a panic by its place. Its text may hold what a caller sent, and is kept only where it is a literal of the code.

@@ -27,7 +27,8 @@ pub struct Part {
 pub async fn parts(shared: &Shared) -> Vec<Part> {
     let fault = shared.in_flight().ends().then(|| "it is shutting down".to_owned());
     let core = Part { name: "core".to_owned(), latency: Duration::ZERO, fault };
-    let (storage, upstreams) = join(ask_storage(shared), join_all(shared.upstreams().iter().map(ask))).await;
+    let catalog = shared.catalog().load();
+    let (storage, upstreams) = join(ask_storage(shared), join_all(catalog.upstreams().iter().map(ask))).await;
     [core, storage].into_iter().chain(upstreams).collect()
 }
 

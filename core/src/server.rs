@@ -1,36 +1,44 @@
 //! Puts the core together, and serves it on a socket.
 
+mod incoming;
+mod listener;
+mod metered;
+
 use std::error::Error;
 use std::future::Future;
-use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
 use gateway_auth::Authenticator;
 use gateway_proto::{FILE_DESCRIPTOR_SET, Rpc};
 use gateway_storage::{LEASE, OpenError};
-use tokio::net::{TcpListener, UnixListener};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
-use tokio_stream::wrappers::UnixListenerStream;
 use tokio_util::sync::CancellationToken;
+use tonic::body::Body;
 use tonic::service::Routes;
 use tonic::transport::Server;
-use tonic::transport::server::TcpIncoming;
 use tonic_health::server::HealthReporter;
 use tower::layer::layer_fn;
+use tower::util::MapRequest;
 
 use crate::catalog::CatalogHandle;
 use crate::causes::causes;
-use crate::config::{CoreConfig, ListenAddress, ProcessSettings};
+use crate::config::{CoreConfig, ProcessSettings};
 use crate::discovery;
 use crate::grpc::Services;
 use crate::keeping;
-use crate::layers::{CoreService, InFlight};
+use crate::layers::{CoreService, InFlight, Request};
 use crate::process::{CLOSE_PATIENCE, End, Signals};
+use crate::reload::Reload;
 use crate::shared::{Parts, Shared};
 use crate::turn::Turns;
 use crate::upstream::Upstream;
+use incoming::{Places, connections};
+use metered::{Metered, Room};
+
+pub(crate) use incoming::OneTooMany;
+pub use listener::{GrpcListener, SocketFile};
 
 /// How long the first reading of a server's list of models may hold up the start.
 const FIRST_DISCOVERY: Duration = Duration::from_secs(2);
@@ -56,6 +64,8 @@ pub struct Core {
     service: CoreService,
     health: HealthReporter,
     discover: Option<(Arc<Upstream>, Duration)>,
+    places: Places,
+    room: Room,
     /// What goes on beside the calls, until the core is gone.
     _beside: Arc<JoinSet<()>>,
 }
@@ -81,12 +91,11 @@ impl Core {
     pub async fn build(config: CoreConfig) -> Result<Self, BuildError> {
         let store = config.database.open(LEASE).await.map_err(BuildError::Database)?;
         let shared = Shared::new(Parts {
-            authenticator: Authenticator::new(config.tokens, config.rate_limit),
+            authenticator: Authenticator::new(config.tokens, config.usual_limits),
             catalog: CatalogHandle::new(config.upstreams.catalog),
-            upstreams: config.upstreams.upstreams,
             in_flight: InFlight::default(),
             docs_url: config.docs_url,
-            max_body_bytes: config.max_body_bytes,
+            max_body_bytes: config.bounds.max_body_bytes,
             stream_head_wait: config.stream_head_wait,
             store,
             turns: Turns::default(),
@@ -105,12 +114,16 @@ impl Core {
             };
             others = others.add_service(reflection().build_v1()?).add_service(reflection().build_v1alpha()?);
         }
+        let reload = Reload::new(shared.clone(), config.files, config.upstreams.discover.clone());
         let discover = config.upstreams.discover.map(|upstream| (upstream, config.upstreams.refresh));
         let service = CoreService::new(shared.clone(), Services::new(&shared, others));
         let mut beside = JoinSet::new();
         beside.spawn(keeping::sweep(shared.clone()));
         beside.spawn(keeping::tell_health(shared.clone(), health.clone()));
-        Ok(Self { shared, service, health, discover, _beside: Arc::new(beside) })
+        beside.spawn(reload.follow());
+        let places = Places::new(config.bounds.max_connections.get() as usize);
+        let room = Room::new(config.bounds.max_bytes_in_flight);
+        Ok(Self { shared, service, health, discover, places, room, _beside: Arc::new(beside) })
     }
 
     /// The core as one service, layers included, for an edge in the same process.
@@ -196,8 +209,14 @@ impl Core {
         listener: GrpcListener,
         end: impl Future<Output = ()>,
     ) -> Result<(), tonic::transport::Error> {
-        let service = self.service.clone();
-        let router = Server::builder()
+        let (service, room) = (self.service.clone(), self.room.clone());
+        // The service is whole with its layers; tonic's own routes stay empty.
+        let whole = layer_fn(move |_: Routes| {
+            let room = room.clone();
+            let meter = move |request: Request| request.map(|body| Body::new(Metered::new(body, room.clone())));
+            MapRequest::new(service.clone(), meter)
+        });
+        Server::builder()
             .initial_stream_window_size(http2::STREAM_WINDOW)
             .initial_connection_window_size(http2::CONNECTION_WINDOW)
             .max_frame_size(http2::FRAME_BYTES)
@@ -205,19 +224,10 @@ impl Core {
             .http2_max_header_list_size(http2::HEADER_BYTES)
             .http2_keepalive_interval(Some(http2::KEEPALIVE_INTERVAL))
             .http2_keepalive_timeout(Some(http2::KEEPALIVE_TIMEOUT))
-            // The service is whole with its layers; tonic's own routes stay empty.
-            .layer(layer_fn(move |_: Routes| service.clone()))
-            .add_routes(Routes::default());
-        match listener {
-            // The server's own nodelay does nothing for a listener that is handed to it.
-            GrpcListener::Tcp(listener) => {
-                let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
-                router.serve_with_incoming_shutdown(incoming, end).await
-            }
-            GrpcListener::Unix(listener, _) => {
-                router.serve_with_incoming_shutdown(UnixListenerStream::new(listener), end).await
-            }
-        }
+            .layer(whole)
+            .add_routes(Routes::default())
+            .serve_with_incoming_shutdown(connections(listener, self.places.clone()), end)
+            .await
     }
 }
 
@@ -226,47 +236,4 @@ fn services() -> impl Iterator<Item = &'static str> {
     let mut names: Vec<_> = Rpc::ALL.iter().map(|rpc| rpc.service()).collect();
     names.dedup();
     names.into_iter()
-}
-
-/// A socket that is bound.
-#[derive(Debug)]
-pub enum GrpcListener {
-    /// TCP.
-    Tcp(TcpListener),
-    /// A Unix socket, and its path, which is removed when the listener goes.
-    Unix(UnixListener, SocketFile),
-}
-
-/// The file of a Unix socket.
-#[derive(Debug)]
-pub struct SocketFile(std::path::PathBuf);
-
-impl Drop for SocketFile {
-    fn drop(&mut self) {
-        // It may be gone already.
-        drop(std::fs::remove_file(&self.0));
-    }
-}
-
-impl GrpcListener {
-    /// Binds an address. A socket file that nobody listens on is replaced.
-    pub async fn bind(address: &ListenAddress) -> io::Result<Self> {
-        match address {
-            ListenAddress::Tcp(address) => TcpListener::bind(address).await.map(Self::Tcp),
-            ListenAddress::Unix(path) => {
-                if path.exists() && tokio::net::UnixStream::connect(path).await.is_err() {
-                    std::fs::remove_file(path)?;
-                }
-                Ok(Self::Unix(UnixListener::bind(path)?, SocketFile(path.clone())))
-            }
-        }
-    }
-
-    /// The address that was bound: with the port that was picked.
-    pub fn address(&self) -> io::Result<ListenAddress> {
-        match self {
-            Self::Tcp(listener) => listener.local_addr().map(ListenAddress::Tcp),
-            Self::Unix(_, file) => Ok(ListenAddress::Unix(file.0.clone())),
-        }
-    }
 }

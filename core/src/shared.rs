@@ -10,7 +10,6 @@ use crate::catalog::CatalogHandle;
 use crate::config::ConversationLimits;
 use crate::layers::InFlight;
 use crate::turn::Turns;
-use crate::upstream::Upstream;
 
 /// What a gRPC message may hold besides the JSON body that it carries.
 const MESSAGE_OVERHEAD_BYTES: usize = 1 << 20;
@@ -26,8 +25,6 @@ pub struct Parts {
     pub authenticator: Authenticator,
     /// Knows the models.
     pub catalog: CatalogHandle,
-    /// Every model server.
-    pub upstreams: Vec<Arc<Upstream>>,
     /// The calls in flight.
     pub in_flight: InFlight,
     /// The address of the page on errors, without a fragment.
@@ -61,12 +58,6 @@ impl Shared {
     #[must_use]
     pub fn catalog(&self) -> &CatalogHandle {
         &self.0.catalog
-    }
-
-    /// Every model server.
-    #[must_use]
-    pub fn upstreams(&self) -> &[Arc<Upstream>] {
-        &self.0.upstreams
     }
 
     /// The calls in flight.

@@ -10,7 +10,7 @@ use clap::Parser;
 use gateway_core::config::{CoreSettings, CredentialSource, ProcessSettings, Task, settings_of_this_process};
 use gateway_core::process::{CLOSE_PATIENCE, Signals, bound, record_metrics, runtime, serve_metrics, start_log};
 use gateway_core::server::{Core, GrpcListener};
-use gateway_edge::config::EdgeSettings;
+use gateway_edge::config::{Bounds, EdgeSettings};
 use gateway_edge::core_client::CoreChannel;
 use gateway_edge::server::{EdgeConfig, EdgeServer, bind, local_url};
 use tokio::net::TcpListener;
@@ -73,7 +73,9 @@ fn run(settings: Settings) -> Result<(), Box<dyn Error>> {
         let config = core_settings.resolve(&process, &public_url, CredentialSource::MayGenerate)?;
         let core = Core::build(config).await?;
         let channel = CoreChannel::in_process(core.service());
-        let edge_config = EdgeConfig { channel, public_url, max_body_bytes: process.max_body_bytes };
+        let gateway_core::config::Bounds { max_body_bytes, max_bytes_in_flight, max_connections } = process.bounds;
+        let bounds = Bounds { max_body_bytes, max_bytes_in_flight, max_connections };
+        let edge_config = EdgeConfig { channel, public_url, bounds };
         let edge = EdgeServer::build(edge_config, &edge_settings);
 
         let greeting = Greeting {

@@ -8,6 +8,14 @@ use std::fmt::Write;
 
 use crate::text::{leading_comment, lower_camel};
 
+struct RpcRow {
+    name: String,
+    path: String,
+    service: String,
+    streams: bool,
+    access: String,
+}
+
 struct Route {
     method: &'static str,
     path: String,
@@ -20,7 +28,7 @@ pub(crate) fn generate(pool: &DescriptorPool) -> Result<String, Box<dyn Error>> 
     let access_option = pool.get_extension_by_name("chatgateway.v1.access").ok_or("option access is missing")?;
     let http_option = pool.get_extension_by_name("google.api.http").ok_or("option google.api.http is missing")?;
 
-    let mut rpcs = Vec::new();
+    let mut rpcs: Vec<RpcRow> = Vec::new();
     let mut routes: Vec<Route> = Vec::new();
     let mut seen = BTreeSet::new();
     for service in pool.services().filter(|service| service.package_name() == "chatgateway.v1") {
@@ -35,7 +43,8 @@ pub(crate) fn generate(pool: &DescriptorPool) -> Result<String, Box<dyn Error>> 
             }
             let access = access(options.get_extension(&access_option).as_message(), &method)?;
             let path = format!("/{}/{name}", service.full_name());
-            rpcs.push((name.clone(), path, service.full_name().to_owned(), access));
+            let service = service.full_name().to_owned();
+            rpcs.push(RpcRow { name: name.clone(), path, service, streams: method.is_server_streaming(), access });
 
             if options.has_extension(&http_option) {
                 let rule = options.get_extension(&http_option);
@@ -99,7 +108,7 @@ fn pattern(rule: &DynamicMessage) -> Option<(&'static str, String)> {
     )
 }
 
-fn render(rpcs: &[(String, String, String, String)], routes: &[Route]) -> Result<String, Box<dyn Error>> {
+fn render(rpcs: &[RpcRow], routes: &[Route]) -> Result<String, Box<dyn Error>> {
     let mut out = String::new();
     let count = rpcs.len();
     writeln!(
@@ -107,17 +116,20 @@ fn render(rpcs: &[(String, String, String, String)], routes: &[Route]) -> Result
         "/// Every RPC of the gateway.\n#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]"
     )?;
     writeln!(out, "pub enum Rpc {{")?;
-    for (name, path, ..) in rpcs {
+    for RpcRow { name, path, .. } in rpcs {
         writeln!(out, "/// `{}`", path.trim_start_matches('/'))?;
         writeln!(out, "{name},")?;
     }
     writeln!(out, "}}\nstatic RPCS: [Rpc; {count}] = [")?;
-    for (name, ..) in rpcs {
+    for RpcRow { name, .. } in rpcs {
         writeln!(out, "Rpc::{name},")?;
     }
     writeln!(out, "];\nstatic RPC_FACTS: [RpcFacts; {count}] = [")?;
-    for (name, path, service, access) in rpcs {
-        writeln!(out, "RpcFacts {{ name: {name:?}, path: {path:?}, service: {service:?}, access: {access} }},")?;
+    for RpcRow { name, path, service, streams, access } in rpcs {
+        writeln!(
+            out,
+            "RpcFacts {{ name: {name:?}, path: {path:?}, service: {service:?}, streams: {streams}, access: {access} }},"
+        )?;
     }
     let count = routes.len();
     writeln!(out, "];\n/// Every HTTP route that has an RPC behind it.")?;

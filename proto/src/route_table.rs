@@ -19,6 +19,7 @@ struct RpcFacts {
     name: &'static str,
     path: &'static str,
     service: &'static str,
+    streams: bool,
     access: Access,
 }
 
@@ -59,10 +60,22 @@ impl Rpc {
         self.facts().service
     }
 
+    /// Whether its answer is a stream.
+    #[must_use]
+    pub const fn streams(self) -> bool {
+        self.facts().streams
+    }
+
     /// Who may call it.
     #[must_use]
     pub const fn access(self) -> Access {
         self.facts().access
+    }
+
+    /// Whether it only reads: each scope that it needs is one of reading.
+    #[must_use]
+    pub fn reads(self) -> bool {
+        matches!(self.access(), Access::Scopes(scopes) if scopes.iter().all(|scope| scope.contains(":read")))
     }
 
     /// The id of the HTTP route that leads to it, as in `createTurn`: of several the first. Unary and stream of one

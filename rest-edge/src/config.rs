@@ -4,15 +4,14 @@ mod process;
 mod values;
 
 use std::net::SocketAddr;
-use std::num::NonZeroU32;
 use std::time::Duration;
 
 use http::HeaderValue;
 
-pub use process::{LogFormat, ProcessSettings, settings_of_this_process};
+pub use process::{Bounds, LogFormat, ProcessSettings, settings_of_this_process};
 pub use values::CoreAddress;
 
-use values::{bytes, count, origin, seconds};
+use values::{origin, seconds};
 
 /// The settings that only the edge has.
 #[derive(Clone, Debug, clap::Args)]
@@ -23,12 +22,6 @@ pub struct EdgeSettings {
     /// Origins of pages that may call the gateway, separated by commas; * for any. Default: none.
     #[arg(long, env = "CORS_ALLOWED_ORIGINS", value_delimiter = ',', value_parser = origin)]
     pub cors_allowed_origins: Vec<HeaderValue>,
-    /// The most connections at once; one more is answered overloaded.
-    #[arg(long, env = "MAX_CONNECTIONS", default_value = "10000", value_parser = count)]
-    pub max_connections: NonZeroU32,
-    /// The most bytes of request bodies held at once; a request beyond is answered overloaded.
-    #[arg(long, env = "MAX_BYTES_IN_FLIGHT", default_value = "268435456", value_parser = bytes)]
-    pub max_bytes_in_flight: usize,
     /// How long a request's head may take, from its first byte to its last; a new connection's, from the start.
     #[arg(long, env = "HEAD_TIMEOUT_SECS", default_value = "10", value_parser = seconds)]
     pub head_timeout_secs: Duration,

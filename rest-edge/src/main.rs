@@ -51,7 +51,7 @@ fn run(settings: &Settings) -> Result<(), Box<dyn Error>> {
         let own_url = local_url(listener.local_addr()?);
         let public_url = if process.public_url.is_empty() { own_url.clone() } else { process.public_url.clone() };
         let channel = CoreChannel::remote(core_url)?;
-        let config = EdgeConfig { channel, public_url, max_body_bytes: process.max_body_bytes };
+        let config = EdgeConfig { channel, public_url, bounds: process.bounds };
         let server = EdgeServer::build(config, edge);
         tracing::info!("metrics on http://{}/metrics", metrics_listener.local_addr()?);
         tracing::info!("HTTP on {own_url}");

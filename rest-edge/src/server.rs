@@ -22,7 +22,7 @@ use connection::Serving;
 use socket::HeadTimes;
 pub(crate) use socket::{Activity, ActivityGuard};
 
-use crate::config::{EdgeSettings, ProcessSettings};
+use crate::config::{Bounds, EdgeSettings, ProcessSettings};
 use crate::core_client::{CoreChannel, CoreClient};
 use crate::openapi;
 use crate::process::Signals;
@@ -41,8 +41,8 @@ pub struct EdgeConfig {
     pub channel: CoreChannel,
     /// The address under which clients reach the edge.
     pub public_url: String,
-    /// The largest request body, in bytes.
-    pub max_body_bytes: usize,
+    /// How much of everything there may be at once.
+    pub bounds: Bounds,
 }
 
 /// The edge, built and not yet listening.
@@ -64,16 +64,16 @@ impl EdgeServer {
             core: CoreClient::new(config.channel),
             openapi: openapi::document(&public_url).to_string().into(),
             public_url,
-            max_body_bytes: config.max_body_bytes,
+            max_body_bytes: config.bounds.max_body_bytes,
             body_timeout: settings.body_timeout_secs,
             keep_alive: settings.stream_keep_alive_secs,
-            body_room: Arc::new(Semaphore::new((settings.max_bytes_in_flight / 1024).min(Semaphore::MAX_PERMITS))),
+            body_room: Arc::new(Semaphore::new((config.bounds.max_bytes_in_flight / 1024).min(Semaphore::MAX_PERMITS))),
             ends: CancellationToken::new(),
         });
         Self {
             service: Watched::new(edge.clone(), router(&edge, &settings.cors_allowed_origins)),
             edge,
-            connections: Arc::new(Semaphore::new(settings.max_connections.get() as usize)),
+            connections: Arc::new(Semaphore::new(config.bounds.max_connections.get() as usize)),
             times: HeadTimes { head: settings.head_timeout_secs, idle: settings.idle_timeout_secs },
             write_timeout: settings.write_timeout_secs,
         }

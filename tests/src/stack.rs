@@ -8,7 +8,7 @@ use std::time::Duration;
 use clap::Parser;
 use gateway_core::config::{CoreSettings, CredentialSource, ListenAddress, ProcessSettings, parse_settings};
 use gateway_core::server::{Core, GrpcListener};
-use gateway_edge::config::{CoreAddress, EdgeSettings};
+use gateway_edge::config::{Bounds, CoreAddress, EdgeSettings};
 use gateway_edge::core_client::CoreChannel;
 use gateway_edge::server::{EdgeConfig, EdgeServer, bind, local_url};
 use http::{HeaderMap, Method, StatusCode};
@@ -129,8 +129,10 @@ impl StackBuilder {
                 CoreChannel::remote(&CoreAddress::Unix(path)).unwrap()
             }
         };
-        let max_body_bytes = settings.process.max_body_bytes;
-        let config = EdgeConfig { channel, public_url: http_url.clone(), max_body_bytes };
+        let gateway_core::config::Bounds { max_body_bytes, max_bytes_in_flight, max_connections } =
+            settings.process.bounds;
+        let bounds = Bounds { max_body_bytes, max_bytes_in_flight, max_connections };
+        let config = EdgeConfig { channel, public_url: http_url.clone(), bounds };
         let edge = EdgeServer::build(config, &settings.edge);
         let (serving_core, serving_edge) = (core.clone(), edge.clone());
         let (core_closing, edge_closing) = (closing.clone(), closing.clone());

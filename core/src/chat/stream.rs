@@ -41,7 +41,7 @@ enum State {
 
 /// Answers a chat with a stream: once its first chunks are there, or when they have been waited for long enough.
 pub async fn stream(shared: &Shared, call: &Call, mut request: JsonRequest) -> Result<Answered<ChatStream>, ApiError> {
-    let (model, applied) = prepare(shared, &mut request)?;
+    let (model, applied) = prepare(shared, call, &mut request)?;
     stream_prepared(shared, call, &request, &model, &applied).await
 }
 

@@ -5,13 +5,16 @@ use std::num::NonZeroU32;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use gateway_auth::{RateLimit, Role, Secret, TenantId, Token, TokenTable, parse_token_file};
+use gateway_auth::{
+    RateLimit, Role, Secret, TenantId, Token, TokenFile, TokenSecret, TokenTable, UsualLimits, parse_token_file,
+};
 use gateway_storage::DataFolder;
+use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
 use uuid::Uuid;
 
 use super::ConfigError;
-use super::values::{count, rate};
+use super::values::{count, existing_default, rate};
 
 /// The token file of a gateway started in its checkout.
 const DEFAULT_TOKENS_FILE: &str = "auth/tokens.yaml";
@@ -44,21 +47,36 @@ pub struct AuthSettings {
     /// Requests at once of each secret.
     #[arg(long, env = "RATE_LIMIT_BURST", default_value = "30", value_parser = count)]
     pub rate_limit_burst: NonZeroU32,
+    /// Streams that each token may have open at once.
+    #[arg(long, env = "MAX_STREAMS_PER_TOKEN", default_value = "4096", value_parser = count)]
+    pub max_streams_per_token: NonZeroU32,
 }
 
 impl AuthSettings {
-    /// The rate of each secret; none: not limited.
-    pub(super) fn rate_limit(&self) -> Option<RateLimit> {
-        let limit = RateLimit { per_second: self.rate_limit_per_second, burst: self.rate_limit_burst };
-        (limit.per_second > 0.0).then_some(limit)
+    /// What holds for a token of which nothing else is said.
+    pub(super) fn usual_limits(&self) -> UsualLimits {
+        let rate = RateLimit { per_second: self.rate_limit_per_second, burst: self.rate_limit_burst };
+        UsualLimits {
+            rate: (rate.per_second > 0.0).then_some(rate),
+            burst: self.rate_limit_burst,
+            streams: self.max_streams_per_token,
+        }
+    }
+
+    /// The token file, where there is one.
+    pub(super) fn path(&self) -> Option<PathBuf> {
+        existing_default(self.tokens_file.as_deref(), DEFAULT_TOKENS_FILE)
     }
 
     /// All tokens that the settings name.
     pub(super) fn tokens(&self, data_dir: &Path, source: CredentialSource) -> Result<TokenTable, ConfigError> {
-        let mut table = self.file_tokens()?.unwrap_or_default();
+        let mut table = self.file()?.map(|file| file.table).unwrap_or_default();
+        for oddity in self.oddities() {
+            tracing::warn!("{oddity}");
+        }
         if let Some(bearer) = &self.rust_api_bearer {
             let secret = read_secret("RUST_API_BEARER", bearer.expose_secret())?;
-            if table.tokens.iter().any(|token| token.secrets.contains(&secret)) {
+            if table.tokens.iter().flat_map(|token| &token.secrets).any(|known| known.secret == secret) {
                 return Err(ConfigError::new("RUST_API_BEARER", "is also a secret of the token file; use each once"));
             }
             table.tokens.push(full_token("bearer", secret)?);
@@ -79,28 +97,37 @@ impl AuthSettings {
     pub fn token_to_show(&self, data_dir: &Path) -> Result<Option<SecretString>, ConfigError> {
         match &self.rust_api_bearer {
             Some(bearer) => Ok(Some(bearer.clone()).filter(|bearer| !bearer.expose_secret().starts_with("sha256:"))),
-            None if self.file_tokens()?.is_some_and(|table| !table.tokens.is_empty()) => Ok(None),
+            None if self.file()?.is_some_and(|file| !file.table.tokens.is_empty()) => Ok(None),
             None => generated_token(data_dir).map(Some),
         }
     }
 
-    fn file_tokens(&self) -> Result<Option<TokenTable>, ConfigError> {
-        let path = match &self.tokens_file {
-            Some(path) => path.as_path(),
-            None if Path::new(DEFAULT_TOKENS_FILE).exists() => Path::new(DEFAULT_TOKENS_FILE),
-            None => return Ok(None),
-        };
+    /// What the token file says, where there is one.
+    fn file(&self) -> Result<Option<TokenFile>, ConfigError> {
+        let Some(path) = self.path() else { return Ok(None) };
         let wrong = |reason: String| ConfigError::new("TOKENS_FILE", format!("'{}': {reason}", path.display()));
-        let text = fs::read_to_string(path).map_err(|error| wrong(error.to_string()))?;
-        let (table, has_plain) = parse_token_file(&text).map_err(|error| wrong(error.to_string()))?;
-        let mode = fs::metadata(path).map_err(|error| wrong(error.to_string()))?.permissions().mode();
-        if has_plain && mode & 0o077 != 0 {
-            tracing::warn!(
-                "'{}' holds plain secrets and others can read it; chmod 600, or store digests",
-                path.display()
-            );
-        }
-        Ok(Some(table))
+        let text = fs::read_to_string(&path).map_err(|error| wrong(error.to_string()))?;
+        parse_token_file(&text).map(Some).map_err(|error| wrong(error.to_string()))
+    }
+
+    /// What is odd about the token file though it can be used, in sentences.
+    pub(crate) fn oddities(&self) -> Vec<String> {
+        let (Some(path), Ok(Some(file))) = (self.path(), self.file()) else { return Vec::new() };
+        let mode = fs::metadata(&path).map(|metadata| metadata.permissions().mode());
+        let is_open = file.has_plain_secrets && mode.is_ok_and(|mode| mode & 0o077 != 0);
+        let path = path.display();
+        let open = is_open
+            .then(|| format!("'{path}' holds plain secrets and others can read it; chmod 600, or store digests"));
+        let unlisted = file.table.unlisted_tenants().map(|(Token { id, .. }, tenant)| {
+            format!(
+                "token '{id}' is bound to the tenant '{tenant}', of which '{path}' says nothing while it lists others"
+            )
+        });
+        let now = Timestamp::now();
+        let expired =
+            file.table.tokens.iter().filter(|token| token.secrets.iter().all(|secret| secret.has_expired(now)));
+        let expired = expired.map(|token| format!("every secret of token '{}' has expired", token.id));
+        open.into_iter().chain(unlisted).chain(expired).collect()
     }
 }
 
@@ -112,8 +139,7 @@ fn read_secret(setting: &'static str, value: &str) -> Result<Secret, ConfigError
 
 fn full_token(id: &str, secret: Secret) -> Result<Token, ConfigError> {
     let tenant = TenantId::parse(DEFAULT_TENANT).map_err(|invalid| ConfigError::new("RUST_API_BEARER", invalid))?;
-    let role = Role::TenantAdmin;
-    Ok(Token { id: id.to_owned(), bound_tenant: Some(tenant), role, scopes: role.scopes(), secrets: vec![secret] })
+    Ok(Token::plain(id, Some(tenant), Role::TenantAdmin, vec![TokenSecret::always(secret)]))
 }
 
 /// The token made on the first start: 244 random bits.
@@ -137,6 +163,7 @@ mod tests {
             rust_api_bearer: bearer.map(Into::into),
             rate_limit_per_second: 1.0,
             rate_limit_burst: NonZeroU32::MIN,
+            max_streams_per_token: NonZeroU32::MIN,
         }
     }
 
@@ -148,7 +175,7 @@ mod tests {
         let again = settings.tokens(folder.path(), CredentialSource::MayGenerate).unwrap();
         assert_eq!(table.tokens[0].secrets, again.tokens[0].secrets);
         let shown = settings.token_to_show(folder.path()).unwrap().unwrap();
-        assert!(table.tokens[0].secrets[0].matches(&Secret::of_token(shown.expose_secret().as_bytes())));
+        assert!(table.tokens[0].secrets[0].secret.matches(&Secret::of_token(shown.expose_secret().as_bytes())));
         let refused = settings.tokens(folder.path(), CredentialSource::MustBeConfigured).unwrap_err();
         assert!(refused.to_string().starts_with("TOKENS_FILE: there is no token"));
     }

@@ -20,6 +20,20 @@ pub enum LogFormat {
     Json,
 }
 
+/// How much of everything there may be at once.
+#[derive(Clone, Copy, Debug, clap::Args)]
+pub struct Bounds {
+    /// The largest request body, in bytes, counted after decompression.
+    #[arg(long, env = "MAX_BODY_BYTES", default_value = "33554432", value_parser = bytes)]
+    pub max_body_bytes: usize,
+    /// The most bytes of request bodies held at once, by HTTP and by gRPC each; a request beyond is overloaded.
+    #[arg(long, env = "MAX_BYTES_IN_FLIGHT", default_value = "268435456", value_parser = bytes)]
+    pub max_bytes_in_flight: usize,
+    /// The most connections at once, by HTTP and by gRPC each; one more is answered overloaded.
+    #[arg(long, env = "MAX_CONNECTIONS", default_value = "10000", value_parser = count)]
+    pub max_connections: NonZeroU32,
+}
+
 /// The settings that every process of the gateway has.
 #[derive(Clone, Debug, clap::Args)]
 pub struct ProcessSettings {
@@ -29,9 +43,9 @@ pub struct ProcessSettings {
     /// The address under which clients reach the edge; base of every link in an error. Default: the edge's own.
     #[arg(long, env = "PUBLIC_URL", default_value = "")]
     pub public_url: String,
-    /// The largest request body, in bytes, counted after decompression.
-    #[arg(long, env = "MAX_BODY_BYTES", default_value = "33554432", value_parser = bytes)]
-    pub max_body_bytes: usize,
+    #[expect(missing_docs, reason = "clap would take a comment for the help text of the whole program")]
+    #[command(flatten)]
+    pub bounds: Bounds,
     /// Threads that serve requests. One is the cheapest per request; more serve more at once.
     #[arg(long, env = "WORKER_THREADS", default_value = "1", value_parser = count)]
     pub worker_threads: NonZeroU32,
@@ -106,6 +120,6 @@ mod tests {
     fn defaults_are_those_of_the_contract() {
         let settings = parse(&[]).unwrap();
         assert_eq!(settings.metrics_listen.to_string(), "127.0.0.1:9464");
-        assert_eq!(settings.max_body_bytes, 33_554_432);
+        assert_eq!(settings.bounds.max_body_bytes, 33_554_432);
     }
 }

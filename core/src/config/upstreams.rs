@@ -1,7 +1,7 @@
 //! Model servers: from the models file, from two variables, or the built-in demo.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use url::Url;
 
 use super::ConfigError;
 use super::models_file::{self, ModelsFile};
-use super::values::{base_url, bytes, seconds};
+use super::values::{base_url, bytes, existing_default, seconds};
 use crate::catalog::{Catalog, CatalogModel, Discovery};
 use crate::domain::alias::ModelAlias;
 use crate::domain::model::{Constraints, Modalities, ModelFacts};
@@ -61,9 +61,7 @@ pub struct UpstreamSettings {
 /// The models and their servers, ready to be used.
 #[derive(Debug)]
 pub struct UpstreamPlan {
-    /// Every server.
-    pub upstreams: Vec<Arc<Upstream>>,
-    /// The models known from the start.
+    /// The models known from the start, and every server.
     pub catalog: Catalog,
     /// The server whose list of models is to be read.
     pub discover: Option<Arc<Upstream>>,
@@ -72,17 +70,18 @@ pub struct UpstreamPlan {
 }
 
 impl UpstreamSettings {
-    /// Reads the models file and makes the servers.
-    pub(super) fn plan(&self) -> Result<UpstreamPlan, ConfigError> {
+    /// Reads the models file and makes the servers, but for the one whose list is followed where there is one already.
+    pub(crate) fn plan(&self, discover: Option<&Arc<Upstream>>) -> Result<UpstreamPlan, ConfigError> {
         let file = self.file()?.unwrap_or_default();
         let mut upstreams = Vec::new();
         for (name, server) in &file.upstreams {
             let key = server.key().map_err(|reason| wrong_file(&format!("upstream '{name}': {reason}")))?;
             upstreams.push(self.http(name, server.base_url.clone(), key)?);
         }
-        let discover = match &self.upstream_base_url {
-            Some(url) => Some(self.http(VARIABLE_UPSTREAM, url.clone(), self.upstream_api_key.clone())?),
-            None => None,
+        let discover = match (discover, &self.upstream_base_url) {
+            (Some(upstream), _) => Some(Arc::clone(upstream)),
+            (None, Some(url)) => Some(self.http(VARIABLE_UPSTREAM, url.clone(), self.upstream_api_key.clone())?),
+            (None, None) => None,
         };
         upstreams.extend(discover.clone());
         let demo = Arc::new(Upstream::demo(self.http_total_timeout_secs, self.max_upstream_response_bytes));
@@ -97,18 +96,19 @@ impl UpstreamSettings {
             upstreams.push(demo);
         }
         let discovery = if discover.is_some() { Discovery::Unreachable } else { Discovery::Complete };
-        let catalog = Catalog::new(models, discovery);
-        Ok(UpstreamPlan { upstreams, catalog, discover, refresh: self.upstream_models_refresh_secs })
+        let catalog = Catalog::new(upstreams, models, discovery);
+        Ok(UpstreamPlan { catalog, discover, refresh: self.upstream_models_refresh_secs })
+    }
+
+    /// The models file, where there is one.
+    pub(crate) fn path(&self) -> Option<PathBuf> {
+        existing_default(self.models_file.as_deref(), DEFAULT_MODELS_FILE)
     }
 
     fn file(&self) -> Result<Option<ModelsFile>, ConfigError> {
-        let path = match &self.models_file {
-            Some(path) => path.as_path(),
-            None if Path::new(DEFAULT_MODELS_FILE).exists() => Path::new(DEFAULT_MODELS_FILE),
-            None => return Ok(None),
-        };
+        let Some(path) = self.path() else { return Ok(None) };
         let wrong = |reason: String| wrong_file(&format!("'{}': {reason}", path.display()));
-        let text = fs::read_to_string(path).map_err(|error| wrong(error.to_string()))?;
+        let text = fs::read_to_string(&path).map_err(|error| wrong(error.to_string()))?;
         models_file::parse(&text).map(Some).map_err(wrong)
     }
 

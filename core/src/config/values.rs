@@ -3,7 +3,7 @@
 use std::fmt;
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -38,6 +38,14 @@ impl fmt::Display for ListenAddress {
             Self::Tcp(address) => address.fmt(formatter),
             Self::Unix(path) => write!(formatter, "unix:{}", path.display()),
         }
+    }
+}
+
+/// The file that a setting names, or the usual one when it exists.
+pub(super) fn existing_default(set: Option<&Path>, usual: &str) -> Option<PathBuf> {
+    match set {
+        Some(path) => Some(path.to_owned()),
+        None => Some(PathBuf::from(usual)).filter(|path| path.exists()),
     }
 }
 

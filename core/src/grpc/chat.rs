@@ -17,7 +17,8 @@ use tonic::metadata::MetadataMap;
 use tonic::{Request, Response, Status, async_trait};
 
 use super::{Adapter, Opened, convert};
-use crate::call::RequestId;
+use crate::api_errors;
+use crate::call::Call;
 use crate::chat::{self, Answered, ChatStream, Told};
 use crate::domain::chat::JsonRequest;
 use crate::gate::{idempotency_key, owner};
@@ -62,11 +63,11 @@ impl ChatService for Adapter {
         match kept.map_err(fail)? {
             None => {
                 let answered = chat::stream(&self.shared, &call, request).await.map_err(fail)?;
-                Ok(respond(answered, |chunks| messages(self.clone(), id, chunks, wrap)))
+                Ok(respond(answered, |chunks| messages(self.clone(), &call, chunks, wrap)))
             }
             Some(keep) => {
                 let answered = turn::stream(&self.shared, &call, keep.request(request)).await.map_err(fail)?;
-                Ok(respond(answered, |chunks| messages(self.clone(), id, chunks, wrap)))
+                Ok(respond(answered, |chunks| messages(self.clone(), &call, chunks, wrap)))
             }
         }
     }
@@ -87,7 +88,7 @@ impl Keep {
 /// Whether an answer is to be kept: when it was asked for under a key.
 fn keep<M: Message>(opened: &Opened<M>, rpc: Rpc) -> Result<Option<Keep>, ApiError> {
     let Some(key) = idempotency_key(&opened.headers, rpc, &opened.message)? else { return Ok(None) };
-    let owner = owner(&opened.call, &opened.identity, "", "")?;
+    let owner = owner(&opened.call, &opened.identity);
     Ok(Some(Keep { owner, key }))
 }
 
@@ -123,23 +124,27 @@ impl AnswerStream for KeptStream {
 /// The chunks as messages. The end of the call is the end of the answer, or why there is none.
 pub(super) fn messages<M: 'static>(
     adapter: Adapter,
-    id: RequestId,
+    call: &Call,
     chunks: impl AnswerStream,
     wrap: impl Fn(Vec<ChatCompletionChunk>) -> M + Copy + Send + 'static,
 ) -> MessageStream<M> {
     // The layers guard the call only until its head is sent.
     let cut = Box::pin(adapter.shared.in_flight().cut_token().clone().cancelled_owned());
-    Box::pin(stream::unfold(Some((chunks, cut)), move |state| {
+    let revoked = Box::pin(call.caller.revoked().clone().cancelled_owned());
+    let id = call.request_id.clone();
+    Box::pin(stream::unfold(Some((chunks, cut, revoked)), move |state| {
         let (adapter, id) = (adapter.clone(), id.clone());
         async move {
-            let (mut chunks, mut cut) = state?;
+            let (mut chunks, mut cut, mut revoked) = state?;
             let next = tokio::select! {
                 biased;
+                // First, so that not even a stream that never pauses outlives its secret.
+                () = &mut revoked => Ok(Some(Err(api_errors::revoked()))),
                 next = AssertUnwindSafe(chunks.next()).catch_unwind() => next,
                 () = &mut cut => Ok(Some(Err(layers::cut()))),
             };
             match next.unwrap_or_else(|_| Some(Err(ApiError::internal("panic in a stream")))) {
-                Some(Ok(batch)) => Some((Ok(wrap(batch)), Some((chunks, cut)))),
+                Some(Ok(batch)) => Some((Ok(wrap(batch)), Some((chunks, cut, revoked)))),
                 Some(Err(error)) => Some((Err(adapter.fail(&id, error)), None)),
                 None => None,
             }

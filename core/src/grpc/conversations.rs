@@ -20,11 +20,6 @@ use crate::conversations::{self, Changed, Paging};
 use crate::gate::{idempotency_key, owner, reader};
 use crate::turn::{self, Kept};
 
-/// Where a request other than a turn names its user.
-const QUERY_USER: &str = "query.user_id";
-/// Where a turn names its user.
-const BODY_USER: &str = "body.user_id";
-
 #[async_trait]
 impl ConversationService for Adapter {
     type StreamTurnStream = MessageStream<StreamTurnResponse>;
@@ -50,13 +45,13 @@ impl ConversationService for Adapter {
         request: Request<StreamTurnRequest>,
     ) -> Result<Response<Self::StreamTurnStream>, Status> {
         let opened = self.open(request, Rpc::StreamTurn)?;
-        let id = opened.call.request_id.clone();
         let answered = match kept(&opened, Rpc::StreamTurn, opened.message.turn.clone()) {
             Ok(kept) => turn::stream(&self.shared, &opened.call, kept).await,
             Err(error) => Err(error),
         };
-        let answered = answered.map_err(|error| self.fail(&id, error))?;
-        Ok(respond(answered, |chunks| messages(self.clone(), id, chunks, |chunks| StreamTurnResponse { chunks })))
+        let answered = answered.map_err(|error| self.fail(&opened.call.request_id, error))?;
+        let wrap = |chunks| StreamTurnResponse { chunks };
+        Ok(respond(answered, |chunks| messages(self.clone(), &opened.call, chunks, wrap)))
     }
 
     async fn list_conversations(
@@ -65,7 +60,7 @@ impl ConversationService for Adapter {
     ) -> Result<Response<ListConversationsResponse>, Status> {
         let Opened { call, identity, message, .. } = self.open(request, Rpc::ListConversations)?;
         let listed = async {
-            let reader = reader(&call, &identity, &message.user_id, QUERY_USER)?;
+            let reader = reader(&call, &identity);
             let paging = Paging { limit: message.limit, offset: message.offset };
             conversations::list(&self.shared, &reader, paging, &message.after).await
         };
@@ -84,7 +79,7 @@ impl ConversationService for Adapter {
     ) -> Result<Response<GetConversationResponse>, Status> {
         let Opened { call, identity, message, .. } = self.open(request, Rpc::GetConversation)?;
         let found = async {
-            let reader = reader(&call, &identity, &message.user_id, QUERY_USER)?;
+            let reader = reader(&call, &identity);
             conversations::get(&self.shared, &reader, &message.conversation_id).await
         };
         let found = found.await.map_err(|error| self.fail(&call.request_id, error))?;
@@ -100,7 +95,7 @@ impl ConversationService for Adapter {
         let updated = async {
             let key = idempotency_key(&opened.headers, Rpc::UpdateConversation, &opened.message)?;
             let message = opened.message;
-            let owner = owner(&opened.call, &opened.identity, &message.user_id, QUERY_USER)?;
+            let owner = owner(&opened.call, &opened.identity);
             let changes = conversations::changes(message.update_mask, message.title, message.metadata_json)?;
             let asked = message.conversation_id;
             match conversations::update(&self.shared, &owner, &asked, changes, key, answer_of_update).await? {
@@ -118,8 +113,8 @@ impl ConversationService for Adapter {
         let Opened { call, identity, headers, message } = self.open(request, Rpc::DeleteConversation)?;
         let deleted = async {
             let key = idempotency_key(&headers, Rpc::DeleteConversation, &message)?;
-            let owner = owner(&call, &identity, &message.user_id, QUERY_USER)?;
-            conversations::delete(&self.shared, &owner, &message.conversation_id, key).await
+            let owner = owner(&call, &identity);
+            conversations::delete(&self.shared, &call, &owner, &message.conversation_id, key).await
         };
         deleted.await.map_err(|error| self.fail(&call.request_id, error))?;
         Ok(Response::new(DeleteConversationResponse {}))
@@ -131,7 +126,7 @@ impl ConversationService for Adapter {
     ) -> Result<Response<ListMessagesResponse>, Status> {
         let Opened { call, identity, message, .. } = self.open(request, Rpc::ListMessages)?;
         let found = async {
-            let reader = reader(&call, &identity, &message.user_id, QUERY_USER)?;
+            let reader = reader(&call, &identity);
             let paging = Paging { limit: message.limit, offset: message.offset };
             conversations::messages(&self.shared, &reader, &message.conversation_id, paging).await
         };
@@ -150,7 +145,7 @@ impl ConversationService for Adapter {
     ) -> Result<Response<ExportConversationResponse>, Status> {
         let Opened { call, identity, message, .. } = self.open(request, Rpc::ExportConversation)?;
         let found = async {
-            let reader = reader(&call, &identity, &message.user_id, QUERY_USER)?;
+            let reader = reader(&call, &identity);
             conversations::get(&self.shared, &reader, &message.conversation_id).await
         };
         let found = found.await.map_err(|error| self.fail(&call.request_id, error))?;
@@ -162,7 +157,7 @@ impl ConversationService for Adapter {
 fn kept<M: Message>(opened: &Opened<M>, rpc: Rpc, turn: Option<Turn>) -> Result<Kept, ApiError> {
     let turn = turn.ok_or_else(|| ApiError::missing_field("turn"))?;
     let key = idempotency_key(&opened.headers, rpc, &opened.message)?;
-    let owner = owner(&opened.call, &opened.identity, &turn.user_id, BODY_USER)?;
+    let owner = owner(&opened.call, &opened.identity);
     kept_turn(turn, owner, key)
 }
 

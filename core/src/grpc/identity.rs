@@ -8,9 +8,10 @@ use http::HeaderMap;
 use tonic::metadata::MetadataMap;
 use tonic::{Request, Response, Status, async_trait};
 
-use super::Adapter;
+use super::{Adapter, forbidden, names_user};
 use crate::api_errors;
-use crate::gate::{identify, permit};
+use crate::call::Call;
+use crate::gate::{NamedUser, identify, permit, require_user};
 use crate::layers::{put_rate_state, whole_seconds};
 
 #[async_trait]
@@ -20,7 +21,7 @@ impl IdentityService for Adapter {
         let decision = decide(&call.caller, question.request_end());
         let mut rate_headers = HeaderMap::new();
         put_rate_state(&mut rate_headers, decision.map(|decision| decision.unwrap_or_else(|refused| refused.state)));
-        match answer(&call.caller, &headers, &question, decision) {
+        match answer(&call, &headers, &question, decision) {
             Ok(answer) => {
                 let metadata = MetadataMap::from_headers(rate_headers);
                 Ok(Response::from_parts(metadata, answer, http::Extensions::new()))
@@ -38,7 +39,7 @@ impl IdentityService for Adapter {
 type Decision = Option<Result<RateState, Refused>>;
 
 fn decide(caller: &Caller, end: RequestEnd) -> Decision {
-    let limiter = caller.limiter.as_ref()?;
+    let limiter = caller.limiter()?;
     Some(match end {
         RequestEnd::Unspecified => limiter.peek(),
         // The request ends with the asker: it is charged here, in place of where it would have gone.
@@ -47,30 +48,37 @@ fn decide(caller: &Caller, end: RequestEnd) -> Decision {
 }
 
 fn answer(
-    caller: &Caller,
+    call: &Call,
     headers: &HeaderMap,
     question: &WhoAmIRequest,
     decision: Decision,
 ) -> Result<WhoAmIResponse, ApiError> {
+    let caller = &call.caller;
     let rpc = asked_rpc(&question.rpc)?;
     if let (RequestEnd::AtBody | RequestEnd::AtFields, Some(Err(refused))) = (question.request_end(), &decision) {
         return Err(api_errors::rate_limited(refused));
     }
     if question.request_end() == RequestEnd::AtFields {
-        identify(headers)?;
-        rpc.map_or(Ok(()), |rpc| permit(caller, rpc))?;
+        let identity = identify(headers, NamedUser::default())?;
+        if let Some(rpc) = rpc {
+            // Such a message may name its user itself, and is not here.
+            if !names_user(rpc) {
+                require_user(caller, rpc, &identity)?;
+            }
+            permit(caller, rpc, identity.scope.as_ref()).map_err(|withheld| forbidden(call, rpc, withheld))?;
+        }
     }
-    let admission = rpc.map(|rpc| match (&decision, permit(caller, rpc)) {
+    let admission = rpc.map(|rpc| match (&decision, permit(caller, rpc, None)) {
         (Some(Err(refused)), _) => refusal(&api_errors::rate_limited(refused)),
-        (_, Err(error)) => refusal(&error),
+        (_, Err(_)) => refusal(&api_errors::forbidden()),
         (_, Ok(())) => Admission { admitted: true, ..Admission::default() },
     });
     let state = decision.map(|decision| decision.unwrap_or_else(|refused| refused.state));
     Ok(WhoAmIResponse {
-        tenant_id: caller.tenant.to_string(),
-        token_id: caller.token.id.clone(),
-        role: caller.token.role.name().to_owned(),
-        scopes: caller.token.scopes.iter().map(Scope::name).map(str::to_owned).collect(),
+        tenant_id: caller.tenant().id.to_string(),
+        token_id: caller.token().id.clone(),
+        role: caller.token().grants.role.name().to_owned(),
+        scopes: caller.token().grants.scopes().iter().map(Scope::name).map(str::to_owned).collect(),
         rate_limit: Some(rate_limit(state)),
         admission,
     })

@@ -10,16 +10,16 @@ use super::{Adapter, Opened, convert};
 #[async_trait]
 impl ModelService for Adapter {
     async fn list_models(&self, request: Request<ListModelsRequest>) -> Result<Response<ListModelsResponse>, Status> {
-        self.open(request, Rpc::ListModels)?;
+        let Opened { call, .. } = self.open(request, Rpc::ListModels)?;
         let catalog = self.shared.catalog().load();
-        let models = catalog.models().iter().map(|model| convert::model(model)).collect();
+        let models = catalog.models_of(call.caller.tenant()).map(|model| convert::model(model)).collect();
         Ok(Response::new(ListModelsResponse { models }))
     }
 
     async fn get_model(&self, request: Request<GetModelRequest>) -> Result<Response<GetModelResponse>, Status> {
         let Opened { call, message, .. } = self.open(request, Rpc::GetModel)?;
         let catalog = self.shared.catalog().load();
-        let found = catalog.find(&message.alias).map(|model| convert::model(model));
+        let found = catalog.find(call.caller.tenant(), &message.alias).map(|model| convert::model(model));
         let model = found.map_err(|error| self.fail(&call.request_id, error))?;
         Ok(Response::new(GetModelResponse { model: Some(model) }))
     }

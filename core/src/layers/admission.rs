@@ -1,6 +1,6 @@
 //! Lets callers in: who is it, for which tenant, and not too often. All of it before the message is read.
 
-use gateway_auth::{Caller, RateState};
+use gateway_auth::{Caller, RateState, StreamPermit};
 use gateway_proto::{Access, ApiError, Rpc, metadata};
 use http::{HeaderMap, HeaderValue};
 
@@ -14,6 +14,8 @@ pub(super) struct Admitted {
     pub(super) caller: Option<Caller>,
     /// The state of the caller's limiter.
     pub(super) state: Option<RateState>,
+    /// Held while the answer streams.
+    pub(super) stream: Option<StreamPermit>,
 }
 
 /// A call that may not.
@@ -28,16 +30,26 @@ pub(super) fn admit(shared: &Shared, rpc: Option<Rpc>, headers: &HeaderMap) -> R
         return Ok(Admitted::default());
     };
     let caller = authenticate(shared, headers).map_err(|error| Refusal { error, state: None })?;
-    let state = match (&caller.limiter, access) {
+    let state = match (caller.limiter(), access) {
         (None, _) => None,
         // An RPC that needs no scope says itself whether it is to be charged, and tells the state after it.
         (Some(_), Access::Authenticated) => None,
         (Some(limiter), _) => Some(limiter.charge().map_err(|refused| {
-            metrics::counter!("gateway_rate_limited_total").increment(1);
+            count("rate");
             Refusal { error: api_errors::rate_limited(&refused), state: Some(refused.state) }
         })?),
     };
-    Ok(Admitted { caller: Some(caller), state })
+    let stream = if rpc.is_some_and(Rpc::streams) { Some(caller.open_stream()) } else { None };
+    let stream = stream.transpose().map_err(|most| {
+        count("streams");
+        Refusal { error: api_errors::too_many_streams(most), state }
+    })?;
+    Ok(Admitted { caller: Some(caller), state, stream })
+}
+
+/// Counts a refusal, by what was used up.
+fn count(limit: &'static str) {
+    metrics::counter!("gateway_rate_limited_total", "limit" => limit).increment(1);
 }
 
 fn authenticate(shared: &Shared, headers: &HeaderMap) -> Result<Caller, ApiError> {

@@ -7,6 +7,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
+use gateway_auth::StreamPermit;
 use gateway_proto::{ApiError, ErrorCode, Rpc};
 use http_body::{Frame, SizeHint};
 use tokio_util::sync::CancellationToken;
@@ -80,6 +81,12 @@ impl InFlight {
     }
 }
 
+/// Why no call on a connection is taken of which there is one too many.
+pub(super) fn too_many_connections() -> ApiError {
+    ApiError::new(ErrorCode::Overloaded, "The gateway serves as many connections as it can; send the request again.")
+        .with_retry_after(RETRY_AFTER)
+}
+
 /// Counts a call, or refuses it.
 pub(super) fn enter(shared: &Shared, rpc: Option<Rpc>) -> Result<Option<TaskTrackerToken>, ApiError> {
     // Health, reflection and readiness answer to the end, and nobody waits for them.
@@ -108,11 +115,11 @@ pub(crate) fn cut() -> ApiError {
         .not_retryable()
 }
 
-/// The response, whose call counts until its body is gone.
-pub(super) fn counted(response: Response, token: Option<TaskTrackerToken>) -> Response {
+/// The response, whose call counts, and as a stream where it is one, until its body is gone.
+pub(super) fn counted(response: Response, token: Option<TaskTrackerToken>, stream: Option<StreamPermit>) -> Response {
     match token {
         None => response,
-        Some(token) => response.map(|body| Body::new(Counted { body, _token: token })),
+        Some(token) => response.map(|body| Body::new(Counted { body, _token: token, _stream: stream })),
     }
 }
 
@@ -120,6 +127,7 @@ pub(super) fn counted(response: Response, token: Option<TaskTrackerToken>) -> Re
 struct Counted {
     body: Body,
     _token: TaskTrackerToken,
+    _stream: Option<StreamPermit>,
 }
 
 impl http_body::Body for Counted {

@@ -77,7 +77,7 @@ enum End {
 impl Driver {
     /// Judges the request, and takes its key into use.
     pub(super) fn new(shared: &Shared, call: &Call, mut kept: Kept, left: CancellationToken) -> Result<Self, ApiError> {
-        let (model, applied) = prepare(shared, &mut kept.request)?;
+        let (model, applied) = prepare(shared, call, &mut kept.request)?;
         let key_in_use = match &kept.key {
             None => None,
             Some(key) => {

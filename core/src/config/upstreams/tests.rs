@@ -1,3 +1,5 @@
+use gateway_auth::{Tenant, TenantId};
+
 use super::*;
 
 const FILE: &str = "
@@ -38,19 +40,19 @@ fn settings(file: Option<&str>, url: Option<&str>) -> (UpstreamSettings, tempfil
 }
 
 fn names(plan: &UpstreamPlan) -> (Vec<&str>, Vec<&str>) {
-    let upstreams = plan.upstreams.iter().map(|upstream| upstream.name()).collect();
+    let upstreams = plan.catalog.upstreams().iter().map(|upstream| upstream.name()).collect();
     (upstreams, plan.catalog.models().iter().map(|model| model.facts.alias.as_str()).collect())
 }
 
 #[test]
 fn with_nothing_configured_there_is_the_demo() {
-    let plan = settings(None, None).0.plan().unwrap();
+    let plan = settings(None, None).0.plan(None).unwrap();
     assert_eq!(names(&plan), (vec!["demo"], vec!["demo"]));
 }
 
 #[test]
 fn a_url_alone_is_enough_and_ends_the_demo() {
-    let plan = settings(None, Some("http://127.0.0.1:1/v1")).0.plan().unwrap();
+    let plan = settings(None, Some("http://127.0.0.1:1/v1")).0.plan(None).unwrap();
     assert_eq!(names(&plan), (vec!["upstream"], vec![]));
     assert!(plan.discover.is_some());
 }
@@ -58,9 +60,9 @@ fn a_url_alone_is_enough_and_ends_the_demo() {
 #[test]
 fn the_file_says_who_serves_what() {
     let (settings, _folder) = settings(Some(FILE), None);
-    let plan = settings.plan().unwrap();
+    let plan = settings.plan(None).unwrap();
     assert_eq!(names(&plan), (vec!["main", "demo"], vec!["org/small", "play"]));
-    let small = plan.catalog.find("org/small").unwrap();
+    let small = plan.catalog.find(&Tenant::named(TenantId::parse("any").unwrap()), "org/small").unwrap();
     assert_eq!((small.upstream.name(), small.upstream_model.as_str()), ("main", "small-1"));
     assert_eq!((small.facts.tools, small.facts.constraints.min_max_tokens), (Some(false), Some(200)));
     assert_eq!(small.facts.prices.as_ref().unwrap().output_per_million_usd, 6.0);
@@ -85,7 +87,7 @@ fn a_bad_file_stops_the_start() {
         let text = FILE.replace(from, to);
         assert_ne!(text, FILE);
         let (settings, _folder) = settings(Some(&text), None);
-        let error = settings.plan().unwrap_err().to_string();
+        let error = settings.plan(None).unwrap_err().to_string();
         assert!(error.starts_with("MODELS_FILE: ") && error.contains(expected), "{error}");
     }
 }

@@ -1,0 +1,44 @@
+//! The files that a core was configured from, to be read again when they change.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use gateway_auth::TokenTable;
+
+use super::credentials::CredentialSource;
+use super::upstreams::UpstreamPlan;
+use super::{AuthSettings, ConfigError, UpstreamSettings};
+use crate::upstream::Upstream;
+
+/// The files that a core was configured from, and what else is needed to make sense of them.
+#[derive(Clone, Debug)]
+pub struct ConfigFiles {
+    pub(super) auth: AuthSettings,
+    pub(super) data_dir: PathBuf,
+    pub(super) credentials: CredentialSource,
+    pub(super) upstream: UpstreamSettings,
+}
+
+impl ConfigFiles {
+    /// The token file, where there is one.
+    #[must_use]
+    pub fn tokens_path(&self) -> Option<PathBuf> {
+        self.auth.path()
+    }
+
+    /// The models file, where there is one.
+    #[must_use]
+    pub fn models_path(&self) -> Option<PathBuf> {
+        self.upstream.path()
+    }
+
+    /// Reads the token file, and adds the tokens that it does not hold.
+    pub fn tokens(&self) -> Result<TokenTable, ConfigError> {
+        self.auth.tokens(&self.data_dir, self.credentials)
+    }
+
+    /// Reads the models file and makes the servers, but for the one whose list is followed already.
+    pub fn models(&self, discover: Option<&Arc<Upstream>>) -> Result<UpstreamPlan, ConfigError> {
+        self.upstream.plan(discover)
+    }
+}
