@@ -164,3 +164,5 @@ fn choose_tenant<'a>(
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod timing_tests;

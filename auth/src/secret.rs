@@ -75,6 +75,13 @@ impl Secret {
         Ok(Self(digest))
     }
 
+    /// The digest as a token file holds it: `sha256:` and 64 hexadecimal digits.
+    #[must_use]
+    pub fn digest_text(&self) -> String {
+        let digits: String = self.0.iter().map(|byte| format!("{byte:02x}")).collect();
+        format!("{DIGEST_PREFIX}{digits}")
+    }
+
     /// Compares in a time that does not depend on where the two differ.
     #[must_use]
     pub fn matches(&self, other: &Self) -> bool {
@@ -99,6 +106,7 @@ mod tests {
         let plain = Secret::from_plain("correct-horse-battery-staple-0001").unwrap();
         assert!(plain.matches(&Secret::from_digest(digest).unwrap()));
         assert!(!plain.matches(&Secret::of_token(digest.as_bytes())));
+        assert_eq!(plain.digest_text(), digest);
     }
 
     #[test]

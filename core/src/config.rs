@@ -15,13 +15,13 @@ use gateway_auth::{TokenTable, UsualLimits};
 use gateway_storage::DatabaseAddress;
 
 pub use conversations::{ConversationLimits, ConversationSettings};
+pub(crate) use credentials::new_secret;
 pub use credentials::{AuthSettings, CredentialSource};
 pub use files::ConfigFiles;
 pub use process::{Bounds, LogFormat, ProcessSettings, parse_settings, settings_of_this_process};
 pub use upstreams::{UpstreamPlan, UpstreamSettings};
 pub use values::ListenAddress;
 
-use crate::causes::causes;
 use values::seconds;
 
 /// The settings that only the core has.
@@ -98,30 +98,13 @@ impl ConfigError {
     }
 }
 
-/// What to do instead of serving.
-#[derive(Clone, Debug, clap::Subcommand)]
-pub enum Task {
-    /// Copy the SQLite database into a new file. The gateway may go on serving meanwhile.
-    Backup {
-        /// The new file; it must not exist.
-        file: PathBuf,
-    },
-}
-
-impl Task {
-    /// Does it.
-    pub async fn run(&self, settings: &CoreSettings) -> Result<(), ConfigError> {
-        let Self::Backup { file } = self;
-        let database = settings.conversations.database(&settings.data_dir)?;
-        let Some(copied) = database.back_up(file).await else {
-            let reason = "PostgreSQL is backed up with its own tools, as in pg_dump --format=custom";
-            return Err(ConfigError::new("DATABASE_URL", reason));
-        };
-        copied.map_err(|error| ConfigError::new("backup", causes(&error)))
-    }
-}
-
 impl CoreSettings {
+    /// The files that the settings name.
+    pub(crate) fn files(&self, credentials: CredentialSource) -> ConfigFiles {
+        let (auth, upstream) = (self.auth.clone(), self.upstream.clone());
+        ConfigFiles { auth, data_dir: self.data_dir.clone(), credentials, upstream }
+    }
+
     /// Reads the files that the settings name, and checks everything. `public_url` is the edge's address, empty when
     /// it is not known.
     pub fn resolve(
@@ -131,9 +114,9 @@ impl CoreSettings {
         credentials: CredentialSource,
     ) -> Result<CoreConfig, ConfigError> {
         let usual_limits = self.auth.usual_limits();
-        let upstream = self.upstream;
-        let files = ConfigFiles { auth: self.auth, data_dir: self.data_dir.clone(), credentials, upstream };
+        let files = self.files(credentials);
         let tokens = files.tokens()?;
+        files.warn_of_oddities();
         let database = self.conversations.database(&self.data_dir)?;
         Ok(CoreConfig {
             grpc_listen: self.grpc_listen,

@@ -23,6 +23,7 @@ pub mod readiness;
 pub mod turn;
 pub mod upstream;
 
+pub mod commands;
 pub mod config;
 pub mod process;
 

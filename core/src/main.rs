@@ -1,11 +1,13 @@
 //! `gateway-core`: the core as a process of its own.
 
 use std::error::Error;
+use std::io::Write;
 use std::num::NonZeroU32;
 use std::process::ExitCode;
 
 use clap::Parser;
-use gateway_core::config::{CoreSettings, CredentialSource, ProcessSettings, Task, settings_of_this_process};
+use gateway_core::commands::Command;
+use gateway_core::config::{CoreSettings, CredentialSource, ProcessSettings, settings_of_this_process};
 use gateway_core::process::{Signals, bound, record_metrics, runtime, serve_metrics, start_log};
 use gateway_core::server::{Core, GrpcListener};
 use tokio::net::TcpListener;
@@ -18,7 +20,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 #[command(name = "gateway-core", version)]
 struct Settings {
     #[command(subcommand)]
-    task: Option<Task>,
+    command: Option<Command>,
     #[command(flatten)]
     process: ProcessSettings,
     #[command(flatten)]
@@ -30,8 +32,14 @@ fn main() -> ExitCode {
         Ok(settings) => settings,
         Err(code) => return code,
     };
+    let is_command = settings.command.is_some();
     match start_log(&settings.process).map_err(Into::into).and_then(|()| run(settings)) {
         Ok(()) => ExitCode::SUCCESS,
+        Err(error) if is_command => {
+            // Somebody at a terminal reads it, and no collector of logs.
+            drop(writeln!(std::io::stderr(), "error: {error}"));
+            ExitCode::FAILURE
+        }
         Err(error) => {
             tracing::error!("{error}");
             ExitCode::FAILURE
@@ -40,9 +48,10 @@ fn main() -> ExitCode {
 }
 
 fn run(settings: Settings) -> Result<(), Box<dyn Error>> {
-    let Settings { task, process, core } = settings;
-    if let Some(task) = task {
-        return runtime(NonZeroU32::MIN)?.block_on(task.run(&core)).map_err(Into::into);
+    let Settings { command, process, core } = settings;
+    if let Some(command) = command {
+        let done = runtime(NonZeroU32::MIN)?.block_on(command.run(&core, CredentialSource::MustBeConfigured))?;
+        return std::io::stdout().write_all(done.as_bytes()).map_err(Into::into);
     }
     let config = core.resolve(&process, &process.public_url, CredentialSource::MustBeConfigured)?;
     let metrics = record_metrics()?;

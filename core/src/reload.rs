@@ -121,6 +121,9 @@ impl Reload {
         let files = self.files.clone();
         let Ok(read) = tokio::task::spawn_blocking(move || files.tokens()).await else { return };
         let read = read.and_then(|table| self.tokens.still_there(table));
+        if read.is_ok() {
+            self.files.warn_of_oddities();
+        }
         self.tokens.settle(read.map(|table| self.shared.authenticator().replace(table)));
     }
 

@@ -3,15 +3,18 @@
 mod greeting;
 
 use std::error::Error;
+use std::io::Write;
 use std::num::NonZeroU32;
 use std::process::ExitCode;
 
 use clap::Parser;
-use gateway_core::config::{CoreSettings, CredentialSource, ProcessSettings, Task, settings_of_this_process};
+use gateway_core::commands::Command;
+use gateway_core::config::{CoreSettings, CredentialSource, ProcessSettings, settings_of_this_process};
 use gateway_core::process::{CLOSE_PATIENCE, Signals, bound, record_metrics, runtime, serve_metrics, start_log};
 use gateway_core::server::{Core, GrpcListener};
 use gateway_edge::config::{Bounds, EdgeSettings};
 use gateway_edge::core_client::CoreChannel;
+use gateway_edge::healthcheck::healthcheck;
 use gateway_edge::server::{EdgeConfig, EdgeServer, bind, local_url};
 use tokio::net::TcpListener;
 use tokio::time::{Instant, timeout, timeout_at};
@@ -28,7 +31,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 #[command(name = "chat-gateway", version)]
 struct Settings {
     #[command(subcommand)]
-    task: Option<Task>,
+    command: Option<Command>,
     #[command(flatten)]
     edge: EdgeSettings,
     #[command(flatten)]
@@ -42,8 +45,14 @@ fn main() -> ExitCode {
         Ok(settings) => settings,
         Err(code) => return code,
     };
+    let is_command = settings.command.is_some();
     match start_log(&settings.process).map_err(Into::into).and_then(|()| run(settings)) {
         Ok(()) => ExitCode::SUCCESS,
+        Err(error) if is_command => {
+            // Somebody at a terminal reads it, and no collector of logs.
+            drop(writeln!(std::io::stderr(), "error: {error}"));
+            ExitCode::FAILURE
+        }
         Err(error) => {
             tracing::error!("{error}");
             ExitCode::FAILURE
@@ -52,9 +61,15 @@ fn main() -> ExitCode {
 }
 
 fn run(settings: Settings) -> Result<(), Box<dyn Error>> {
-    let Settings { task, edge: edge_settings, core: core_settings, process } = settings;
-    if let Some(task) = task {
-        return runtime(NonZeroU32::MIN)?.block_on(task.run(&core_settings)).map_err(Into::into);
+    let Settings { command, edge: edge_settings, core: core_settings, process } = settings;
+    if let Some(command) = command {
+        return runtime(NonZeroU32::MIN)?.block_on(async {
+            let mut done = command.run(&core_settings, CredentialSource::MayGenerate).await?;
+            if matches!(command, Command::Healthcheck) {
+                done += &healthcheck(edge_settings.http_listen).await?;
+            }
+            std::io::stdout().write_all(done.as_bytes()).map_err(Into::into)
+        });
     }
     let metrics = record_metrics()?;
     runtime(process.worker_threads)?.block_on(async {

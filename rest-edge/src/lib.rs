@@ -26,6 +26,7 @@ pub mod core_client;
 pub mod openapi;
 
 pub mod config;
+pub mod healthcheck;
 pub mod process;
 
 mod state;

@@ -1,11 +1,14 @@
 //! `gateway-edge`: the edge as a process of its own.
 
 use std::error::Error;
+use std::io::Write;
+use std::num::NonZeroU32;
 use std::process::ExitCode;
 
 use clap::Parser;
 use gateway_edge::config::{CoreAddress, EdgeSettings, ProcessSettings, settings_of_this_process};
 use gateway_edge::core_client::CoreChannel;
+use gateway_edge::healthcheck::healthcheck;
 use gateway_edge::process::{Signals, record_metrics, runtime, serve_metrics, start_log};
 use gateway_edge::server::{EdgeConfig, EdgeServer, bind, local_url};
 use tokio::net::TcpListener;
@@ -15,15 +18,26 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// The REST edge of the chat gateway: speaks OpenAI JSON, and asks the core. Every flag is also an environment variable.
 #[derive(Debug, Parser)]
-#[command(name = "gateway-edge", version)]
+#[command(name = "gateway-edge", version, subcommand_negates_reqs = true)]
 struct Settings {
+    #[command(subcommand)]
+    command: Option<Command>,
     /// Where the core is: http://host:port, dns:///name:port or unix:/path.
-    #[arg(long, env = "CORE_URL")]
-    core_url: CoreAddress,
+    #[arg(long, env = "CORE_URL", required = true)]
+    core_url: Option<CoreAddress>,
     #[command(flatten)]
     process: ProcessSettings,
     #[command(flatten)]
     edge: EdgeSettings,
+}
+
+/// What to do instead of serving.
+#[derive(Clone, Copy, Debug, clap::Subcommand)]
+enum Command {
+    /// Ask a running edge whether it serves. Ends with 0 if it does, so that a container or a unit can be judged by it.
+    ///
+    /// It is asked at the address of HTTP_LISTEN, which must be the one that the edge was started with.
+    Healthcheck,
 }
 
 fn main() -> ExitCode {
@@ -31,8 +45,14 @@ fn main() -> ExitCode {
         Ok(settings) => settings,
         Err(code) => return code,
     };
+    let is_command = settings.command.is_some();
     match start_log(&settings.process).and_then(|()| run(&settings)) {
         Ok(()) => ExitCode::SUCCESS,
+        Err(error) if is_command => {
+            // Somebody at a terminal reads it, and no collector of logs.
+            drop(writeln!(std::io::stderr(), "error: {error}"));
+            ExitCode::FAILURE
+        }
         Err(error) => {
             tracing::error!("{error}");
             ExitCode::FAILURE
@@ -41,7 +61,12 @@ fn main() -> ExitCode {
 }
 
 fn run(settings: &Settings) -> Result<(), Box<dyn Error>> {
-    let Settings { process, edge, core_url } = settings;
+    let Settings { command, process, edge, core_url } = settings;
+    if let Some(Command::Healthcheck) = command {
+        let healthy = runtime(NonZeroU32::MIN)?.block_on(healthcheck(edge.http_listen))?;
+        return std::io::stdout().write_all(healthy.as_bytes()).map_err(Into::into);
+    }
+    let core_url = core_url.as_ref().ok_or("CORE_URL: it must be set")?;
     let metrics = record_metrics()?;
     runtime(process.worker_threads)?.block_on(async {
         let signals = Signals::listen()?;

@@ -1,6 +1,7 @@
 //! One binary for all suites; a module for each part of the house or of the contract.
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on has failed")]
 
+mod access;
 mod architecture;
 mod chat;
 mod conversations;

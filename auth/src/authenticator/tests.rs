@@ -2,10 +2,10 @@ use super::*;
 use crate::scope::Role;
 use crate::token::TokenSecret;
 
-const FIRST: &str = "first-secret-of-32-characters-0001";
+pub(super) const FIRST: &str = "first-secret-of-32-characters-0001";
 const SECOND: &str = "second-secret-of-32-characters-002";
 
-fn limits(rate: Option<f64>) -> UsualLimits {
+pub(super) fn limits(rate: Option<f64>) -> UsualLimits {
     let three = NonZeroU32::new(3).unwrap();
     UsualLimits { rate: rate.map(|per_second| RateLimit { per_second, burst: three }), burst: three, streams: three }
 }
@@ -20,7 +20,7 @@ fn table(tokens: impl IntoIterator<Item = Token>) -> TokenTable {
     TokenTable { tenants: Vec::new(), tokens: tokens.into_iter().collect() }
 }
 
-fn knows(secrets: &[&str]) -> TokenTable {
+pub(super) fn knows(secrets: &[&str]) -> TokenTable {
     table([token("app", Some("acme"), secrets)])
 }
 

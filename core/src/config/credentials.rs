@@ -23,6 +23,9 @@ const GENERATED_TOKEN_FILE: &str = "token";
 /// The tenant of a token that no file describes.
 const DEFAULT_TENANT: &str = "default";
 
+/// The id of the token of `RUST_API_BEARER`.
+const BEARER_TOKEN: &str = "bearer";
+
 /// Whether a token may be generated where none is configured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CredentialSource {
@@ -68,27 +71,27 @@ impl AuthSettings {
         existing_default(self.tokens_file.as_deref(), DEFAULT_TOKENS_FILE)
     }
 
-    /// All tokens that the settings name.
+    /// All tokens that the settings name, or one that is generated where there is none.
     pub(super) fn tokens(&self, data_dir: &Path, source: CredentialSource) -> Result<TokenTable, ConfigError> {
-        let mut table = self.file()?.map(|file| file.table).unwrap_or_default();
-        for oddity in self.oddities() {
-            tracing::warn!("{oddity}");
+        let mut table = self.configured_tokens()?;
+        check(&table, source)?;
+        if table.tokens.is_empty() {
+            let token = generated_token(data_dir)?;
+            let secret = read_secret("DATA_DIR", token.expose_secret())?;
+            table.tokens.push(full_token("generated", secret)?);
         }
+        Ok(table)
+    }
+
+    /// All tokens that the settings name.
+    pub(super) fn configured_tokens(&self) -> Result<TokenTable, ConfigError> {
+        let mut table = self.file()?.map(|file| file.table).unwrap_or_default();
         if let Some(bearer) = &self.rust_api_bearer {
             let secret = read_secret("RUST_API_BEARER", bearer.expose_secret())?;
             if table.tokens.iter().flat_map(|token| &token.secrets).any(|known| known.secret == secret) {
                 return Err(ConfigError::new("RUST_API_BEARER", "is also a secret of the token file; use each once"));
             }
-            table.tokens.push(full_token("bearer", secret)?);
-        }
-        if table.tokens.is_empty() {
-            if source == CredentialSource::MustBeConfigured {
-                let reason = "there is no token; set it, or RUST_API_BEARER with at least 32 characters";
-                return Err(ConfigError::new("TOKENS_FILE", reason));
-            }
-            let token = generated_token(data_dir)?;
-            let secret = read_secret("DATA_DIR", token.expose_secret())?;
-            table.tokens.push(full_token("generated", secret)?);
+            table.tokens.push(full_token(BEARER_TOKEN, secret)?);
         }
         Ok(table)
     }
@@ -131,6 +134,15 @@ impl AuthSettings {
     }
 }
 
+/// Whether so many tokens are enough.
+pub(super) fn check(configured: &TokenTable, source: CredentialSource) -> Result<(), ConfigError> {
+    if configured.tokens.is_empty() && source == CredentialSource::MustBeConfigured {
+        let reason = "there is no token; set it, or RUST_API_BEARER with at least 32 characters";
+        return Err(ConfigError::new("TOKENS_FILE", reason));
+    }
+    Ok(())
+}
+
 /// A secret in plain, or as a digest.
 fn read_secret(setting: &'static str, value: &str) -> Result<Secret, ConfigError> {
     let secret = if value.starts_with("sha256:") { Secret::from_digest(value) } else { Secret::from_plain(value) };
@@ -142,13 +154,18 @@ fn full_token(id: &str, secret: Secret) -> Result<Token, ConfigError> {
     Ok(Token::plain(id, Some(tenant), Role::TenantAdmin, vec![TokenSecret::always(secret)]))
 }
 
-/// The token made on the first start: 244 random bits.
+/// A new secret: 244 random bits.
+pub(crate) fn new_secret() -> SecretString {
+    format!("sk-{}{}", Uuid::new_v4().simple(), Uuid::new_v4().simple()).into()
+}
+
+/// The token made on the first start.
 fn generated_token(data_dir: &Path) -> Result<SecretString, ConfigError> {
     let wrong = |error: gateway_storage::DataFolderError| {
         let cause = std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
         ConfigError::new("DATA_DIR", format!("{error}: {cause}"))
     };
-    let make = || format!("sk-{}{}", Uuid::new_v4().simple(), Uuid::new_v4().simple());
+    let make = || new_secret().expose_secret().to_owned();
     let folder = DataFolder::open(data_dir).map_err(wrong)?;
     folder.text_or_make(GENERATED_TOKEN_FILE, make).map(|text| text.trim().into()).map_err(wrong)
 }

@@ -37,6 +37,28 @@ impl ConfigFiles {
         self.auth.tokens(&self.data_dir, self.credentials)
     }
 
+    /// The same without a token that would be generated.
+    pub(crate) fn configured_tokens(&self) -> Result<TokenTable, ConfigError> {
+        self.auth.configured_tokens()
+    }
+
+    /// Whether these tokens, without one that would be generated, let anybody in.
+    pub(crate) fn check_credentials(&self, configured: &TokenTable) -> Result<(), ConfigError> {
+        super::credentials::check(configured, self.credentials)
+    }
+
+    /// What is odd about the files though they can be used, in sentences.
+    pub(crate) fn oddities(&self) -> Vec<String> {
+        self.auth.oddities()
+    }
+
+    /// Logs it.
+    pub(crate) fn warn_of_oddities(&self) {
+        for oddity in self.oddities() {
+            tracing::warn!("{oddity}");
+        }
+    }
+
     /// Reads the models file and makes the servers, but for the one whose list is followed already.
     pub fn models(&self, discover: Option<&Arc<Upstream>>) -> Result<UpstreamPlan, ConfigError> {
         self.upstream.plan(discover)

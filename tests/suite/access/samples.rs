@@ -1,0 +1,138 @@
+//! How each RPC and each route is called, and whose things it reaches. Exhaustive, so that a new one has to be looked at.
+
+use bytes::Bytes;
+use gateway_proto::v1::{
+    ChatMessage, ChatRequest, CreateChatCompletionRequest, CreateTurnRequest, DeleteConversationRequest,
+    ExportConversationRequest, GetConversationRequest, GetErrorRequest, GetModelRequest, ListConversationsRequest,
+    ListErrorsRequest, ListMessagesRequest, ListModelsRequest, Role, StreamChatCompletionRequest, StreamTurnRequest,
+    Turn, UpdateConversationRequest, WhoAmIRequest, chat_message,
+};
+use gateway_proto::{FieldMask, Operation, Rpc};
+use prost::Message;
+
+/// Whose things a call reaches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Reach {
+    /// Nothing that belongs to a tenant or a user.
+    Nothing,
+    /// One conversation, by its id.
+    Conversation,
+    /// All that is the caller's, as a list with its `total`.
+    List,
+}
+
+pub(super) fn reach(rpc: Rpc) -> Reach {
+    match rpc {
+        Rpc::CreateChatCompletion
+        | Rpc::StreamChatCompletion
+        | Rpc::ListModels
+        | Rpc::GetModel
+        | Rpc::ListErrors
+        | Rpc::GetError
+        | Rpc::WhoAmI
+        | Rpc::GetReadiness => Reach::Nothing,
+        Rpc::CreateTurn
+        | Rpc::StreamTurn
+        | Rpc::GetConversation
+        | Rpc::UpdateConversation
+        | Rpc::DeleteConversation
+        | Rpc::ListMessages
+        | Rpc::ExportConversation => Reach::Conversation,
+        Rpc::ListConversations => Reach::List,
+    }
+}
+
+/// The message of a call that would be served.
+pub(super) fn message(rpc: Rpc, conversation: &str) -> Bytes {
+    let conversation_id = conversation.to_owned();
+    let encoded = match rpc {
+        Rpc::CreateChatCompletion => CreateChatCompletionRequest { chat: Some(chat()) }.encode_to_vec(),
+        Rpc::StreamChatCompletion => StreamChatCompletionRequest { chat: Some(chat()) }.encode_to_vec(),
+        Rpc::CreateTurn => CreateTurnRequest { turn: Some(turn(conversation)) }.encode_to_vec(),
+        Rpc::StreamTurn => StreamTurnRequest { turn: Some(turn(conversation)) }.encode_to_vec(),
+        Rpc::ListConversations => ListConversationsRequest::default().encode_to_vec(),
+        Rpc::GetConversation => {
+            GetConversationRequest { conversation_id, ..GetConversationRequest::default() }.encode_to_vec()
+        }
+        Rpc::UpdateConversation => UpdateConversationRequest {
+            conversation_id,
+            title: Some("title".to_owned()),
+            update_mask: Some(FieldMask { paths: vec!["title".to_owned()] }),
+            ..UpdateConversationRequest::default()
+        }
+        .encode_to_vec(),
+        Rpc::DeleteConversation => {
+            DeleteConversationRequest { conversation_id, ..DeleteConversationRequest::default() }.encode_to_vec()
+        }
+        Rpc::ListMessages => ListMessagesRequest { conversation_id, ..ListMessagesRequest::default() }.encode_to_vec(),
+        Rpc::ExportConversation => {
+            ExportConversationRequest { conversation_id, ..ExportConversationRequest::default() }.encode_to_vec()
+        }
+        Rpc::ListModels => ListModelsRequest::default().encode_to_vec(),
+        Rpc::GetModel => GetModelRequest { alias: "demo".to_owned() }.encode_to_vec(),
+        Rpc::ListErrors => ListErrorsRequest::default().encode_to_vec(),
+        Rpc::GetError => GetErrorRequest { code: "internal_error".to_owned() }.encode_to_vec(),
+        Rpc::WhoAmI => WhoAmIRequest::default().encode_to_vec(),
+        Rpc::GetReadiness => Vec::new(),
+    };
+    encoded.into()
+}
+
+fn chat() -> ChatRequest {
+    let message = ChatMessage {
+        role: Role::User.into(),
+        content: Some(chat_message::Content::Text("Hello".to_owned())),
+        ..ChatMessage::default()
+    };
+    ChatRequest { model: "demo".to_owned(), messages: vec![message], ..ChatRequest::default() }
+}
+
+fn turn(conversation: &str) -> Turn {
+    Turn {
+        conversation_id: conversation.to_owned(),
+        message_json: Bytes::from_static(br#""Hello""#),
+        chat: Some(ChatRequest { model: "demo".to_owned(), ..ChatRequest::default() }),
+        ..Turn::default()
+    }
+}
+
+/// Path and body of a request to a route that would be served.
+pub(super) fn request(operation: Operation, conversation: &str) -> (String, String) {
+    let body = match operation {
+        Operation::CreateChatCompletion => {
+            r#"{"model": "demo", "messages": [{"role": "user", "content": "Hello"}]}"#.to_owned()
+        }
+        Operation::CreateTurn | Operation::CreateTurnCompletions => {
+            format!(r#"{{"model": "demo", "conversation_id": "{conversation}", "{}}}"#, newest(operation))
+        }
+        Operation::UpdateConversation => r#"{"title": "title"}"#.to_owned(),
+        Operation::ListConversations
+        | Operation::GetConversation
+        | Operation::DeleteConversation
+        | Operation::ListMessages
+        | Operation::ExportConversation
+        | Operation::ListModels
+        | Operation::ListModelsInfo
+        | Operation::GetModel
+        | Operation::ListErrors
+        | Operation::GetError
+        | Operation::GetReadiness => String::new(),
+    };
+    let path = operation.path();
+    let path = path.replace("{conversation_id}", conversation).replace("{alias=**}", "demo");
+    let path = path.replace("{code}", "internal_error");
+    assert!(!path.contains('{'), "{path}: say what stands for its variable");
+    (path, body)
+}
+
+fn newest(operation: Operation) -> &'static str {
+    match operation {
+        Operation::CreateTurnCompletions => r#"messages": [{"role": "user", "content": "Hello"}]"#,
+        _ => r#"message": "Hello""#,
+    }
+}
+
+/// A route of an RPC.
+pub(super) fn face(rpc: Rpc) -> Operation {
+    Operation::ALL.iter().copied().find(|operation| operation.rpcs().contains(&rpc)).unwrap()
+}
