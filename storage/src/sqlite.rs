@@ -211,7 +211,17 @@ async fn open_writer(path: &Path, may_create: bool) -> Result<Connection, OpenEr
         .pragma("secure_delete", "ON");
     let mut connection = options.connect().await?;
     migrations::migrate(&mut connection, migrations::SQLITE).await?;
+    check_that_it_writes(&mut connection).await?;
     Ok(connection)
+}
+
+/// A file that cannot be written at this moment is opened for reading alone, without a word, and stays so when it can be
+/// written again. Not even `BEGIN IMMEDIATE` tells; a write does, which is undone before anything of it is on disk.
+async fn check_that_it_writes(connection: &mut Connection) -> Result<(), sqlx::Error> {
+    sqlx::query("BEGIN IMMEDIATE").execute(&mut *connection).await?;
+    let written = sqlx::query("PRAGMA user_version = 0").execute(&mut *connection).await;
+    sqlx::query("ROLLBACK").execute(connection).await?;
+    written.map(drop)
 }
 
 async fn check_version() -> Result<(), OpenError> {

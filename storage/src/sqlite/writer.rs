@@ -184,11 +184,7 @@ impl Loop {
     ) -> Result<(), (StoreError, bool)> {
         self.open().await.map_err(|error| (error, true))?;
         let Some(connection) = &mut self.connection else { return Err((StoreError::Unavailable, false)) };
-        // Whoever holds the file lets go of it; a connection that was opened while nothing could be written never can.
-        execute(connection, "BEGIN IMMEDIATE").await.map_err(|error| {
-            let is_broken = !is_busy(&error);
-            (error, is_broken)
-        })?;
+        execute(connection, "BEGIN IMMEDIATE").await.map_err(|error| (error, false))?;
         let begin = Instant::now();
         let mut done = 0;
         while let Some(job) = jobs.get_mut(done) {
@@ -247,13 +243,6 @@ async fn truncate(connection: &mut Connection) -> Result<bool, sqlx::Error> {
 async fn set_patience(connection: &mut Connection, patience: Duration) -> Result<(), sqlx::Error> {
     let statement = format!("PRAGMA busy_timeout = {}", patience.as_millis());
     sqlx::query(AssertSqlSafe(statement)).execute(connection).await.map(drop)
-}
-
-/// Whether another process holds the file: SQLITE_BUSY, in the lowest byte of the extended code.
-fn is_busy(error: &StoreError) -> bool {
-    const BUSY: i32 = 5;
-    let StoreError::Database(sqlx::Error::Database(error)) = error else { return false };
-    error.code().and_then(|code| code.parse::<i32>().ok()).is_some_and(|code| code & 0xff == BUSY)
 }
 
 async fn execute(connection: &mut Connection, statement: &'static str) -> Result<(), StoreError> {

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from programs import REPOSITORY
+from programs import BIN_DIR, REPOSITORY
 
 README = (REPOSITORY / "README.md").read_text()
 NODE_MODULES = REPOSITORY / "tests" / "clients" / "node" / "node_modules"
@@ -79,11 +79,22 @@ def test_generated_client(run):
     assert refused == "MODEL_NOT_IN_ALLOWLIST model"
 
 
+def test_commands_of_an_operator(run, tmp_path):
+    (tmp_path / "secret.txt").write_text("a-secret-of-a-newcomer-with-40-characters\n")
+    tokens = tmp_path / "auth" / "tokens.yaml"
+    tokens.parent.mkdir()
+    sample = (REPOSITORY / "auth" / "tokens.example.yaml").read_text()
+    tokens.write_text(sample.replace("replace-this-with", "something-of-my-own"))
+    told = run("bash", "-c", f"PATH={BIN_DIR}:$PATH\n" + block("sh", "chat-gateway token new"))
+    for part in ["bound_tenant: acme", "sha256:", "3 tokens", "could start", "needs conversations:write", "allowed"]:
+        assert part in told, told
+
+
 def test_every_example_is_run_or_cannot_be():
     # Those that start the gateway, the tests, or set the token.
     others = ["cargo run --release\n", "UPSTREAM_BASE_URL", "tests/run\n", "export TOKEN", "cargo build --release"]
     assert len(blocks("python")) == 3
-    assert len(blocks("sh")) == 4 + len(others)
+    assert len(blocks("sh")) == 5 + len(others)
     for other in others:
         assert any(text.startswith(other) for text in blocks("sh")), other
 
