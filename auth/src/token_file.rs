@@ -45,7 +45,18 @@ pub fn parse_token_file(text: &str) -> Result<TokenFile, TokenFileError> {
 
 /// The library's error with its place and without its excerpt, which could hold a secret.
 fn form(error: &serde_saphyr::Error) -> TokenFileError {
-    TokenFileError::Form(error.without_snippet().to_string())
+    TokenFileError::Form(without_strange_key(&error.without_snippet().to_string()))
+}
+
+/// A key that looks like none of ours can be a secret, as in `value:SECRET` without the blank.
+fn without_strange_key(text: &str) -> String {
+    const BEGIN: &str = "unknown field `";
+    let is_plain = |key: &str| key.len() <= 24 && key.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
+    let quoted = text.split_once(BEGIN).and_then(|(before, rest)| Some((before, rest.split_once('`')?)));
+    match quoted {
+        Some((before, (key, after))) if !is_plain(key) => format!("{before}{BEGIN}?`{after}"),
+        _ => text.to_owned(),
+    }
 }
 
 /// What was read so far.

@@ -9,6 +9,7 @@ use gateway_auth::Tenant;
 use gateway_proto::ApiError;
 use http::HeaderValue;
 use metrics::Counter;
+use tokio::sync::Notify;
 
 use crate::api_errors;
 use crate::domain::alias::ModelAlias;
@@ -130,24 +131,27 @@ impl Catalog {
 
 /// The catalog of the moment: read without a lock, replaced as a whole.
 #[derive(Debug, Default)]
-pub struct CatalogHandle(ArcSwap<Catalog>);
+pub struct CatalogHandle {
+    current: ArcSwap<Catalog>,
+    replaced: Notify,
+}
 
 impl CatalogHandle {
     /// Begins with this catalog.
     #[must_use]
     pub fn new(catalog: Catalog) -> Self {
-        Self(ArcSwap::from_pointee(catalog))
+        Self { current: ArcSwap::from_pointee(catalog), replaced: Notify::new() }
     }
 
     /// The catalog of this moment.
     #[must_use]
     pub fn load(&self) -> Arc<Catalog> {
-        self.0.load_full()
+        self.current.load_full()
     }
 
     /// Adds what a server says it has, in place of what it said before. A model of the operator's file wins.
     pub fn discovered(&self, upstream: &Arc<Upstream>, names: &[String]) {
-        self.0.rcu(|before| before.with_discovered(upstream, names));
+        self.current.rcu(|before| before.with_discovered(upstream, names));
     }
 
     /// Notes why a server's list could not be read. What it said before stays on offer.
@@ -161,16 +165,22 @@ impl CatalogHandle {
             }
         };
         if ![Discovery::Complete, discovery].contains(&self.load().discovery) {
-            self.0.rcu(|before| before.with_discovery(discovery));
+            self.current.rcu(|before| before.with_discovery(discovery));
         }
     }
 
     /// Puts another catalog in place. What the server of `discover` lists stays on offer.
     pub fn replace(&self, catalog: &Catalog, discover: Option<&Arc<Upstream>>) {
-        self.0.rcu(|before| match discover {
+        self.current.rcu(|before| match discover {
             Some(upstream) => catalog.with_discovered_of(before, upstream),
             None => catalog.with_discovery(catalog.discovery),
         });
+        self.replaced.notify_one();
+    }
+
+    /// Waits until another catalog was put in place.
+    pub async fn replaced(&self) {
+        self.replaced.notified().await;
     }
 }
 

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::time::timeout;
+
 use crate::causes::causes;
 use crate::shared::Shared;
 use crate::upstream::Upstream;
@@ -14,7 +16,8 @@ const RETRY: Duration = Duration::from_secs(10);
 pub(crate) async fn follow(shared: Shared, upstream: Arc<Upstream>, refresh: Duration) {
     loop {
         let pause = if read_once(&shared, &upstream).await { refresh } else { RETRY };
-        tokio::time::sleep(pause).await;
+        // A model that the operator's file has let go of may be in the list.
+        drop(timeout(pause, shared.catalog().replaced()).await);
     }
 }
 

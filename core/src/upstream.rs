@@ -130,7 +130,7 @@ impl Upstream {
         let answer = self.send(body, context).await?;
         match completion::read(&answer, alias) {
             // Some servers answer 200 with an error inside.
-            Err(malformed) => Err(failure::inside_success(&answer, self.host()).unwrap_or(malformed)),
+            Err(malformed) => Err(failure::inside_success(&answer, self.own()).unwrap_or(malformed)),
             completion => completion,
         }
     }
@@ -175,10 +175,10 @@ impl Upstream {
         }
     }
 
-    fn host(&self) -> &str {
+    fn own(&self) -> failure::Own<'_> {
         match &self.transport {
-            Transport::Http(server) => server.host(),
-            Transport::Demo { .. } => "",
+            Transport::Http(server) => server.own(),
+            Transport::Demo { .. } => failure::Own::default(),
         }
     }
 }

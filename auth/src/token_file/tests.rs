@@ -122,6 +122,7 @@ fn a_bad_file_is_refused_by_line() {
         ("value: a-plain", "valeu: a-plain", "line 22"),
         ("    role: user\n", "    role: user\n    role: user\n", "line 14"),
         ("require_user_id: true", "require_user: true", "line 4"),
+        ("    role: user", "    a-plain-secret: user", "unknown field `?`"),
         ("tokens:", "tokens: [", "line"),
     ] {
         let error = refusal(from, to);

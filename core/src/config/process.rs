@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use clap::Command;
 use clap::builder::Resettable;
+use clap::error::{ContextKind, ContextValue};
 
 use super::values::{bytes, count, seconds, seconds_or_zero};
 
@@ -79,13 +80,25 @@ pub fn parse_settings<S: clap::Parser>(arguments: impl IntoIterator<Item = OsStr
         let is_empty = argument.get_env().is_some_and(is_empty_variable);
         if is_empty { argument.env(Resettable::Reset) } else { argument }
     });
-    let matches = hide_secrets(command).try_get_matches_from(arguments)?;
+    let matches = hide_secrets(command).try_get_matches_from(arguments).map_err(without_password)?;
     S::from_arg_matches(&matches)
 }
 
 #[expect(clippy::disallowed_methods, reason = "the one place where the environment is looked at")]
 fn is_empty_variable(name: &std::ffi::OsStr) -> bool {
     std::env::var_os(name).is_some_and(|value| value.is_empty())
+}
+
+/// A bad value is shown, but not the user and the password in an address.
+fn without_password(mut error: clap::Error) -> clap::Error {
+    if let Some(ContextValue::String(value)) = error.get(ContextKind::InvalidValue)
+        && let (Some((scheme, rest)), Some((_, place))) = (value.split_once("://"), value.rsplit_once('@'))
+        && rest.contains('@')
+    {
+        let value = format!("{scheme}://[hidden]@{place}");
+        error.insert(ContextKind::InvalidValue, ContextValue::String(value));
+    }
+    error
 }
 
 /// `--help` shows the names of variables and never their values.
@@ -114,6 +127,12 @@ mod tests {
         for part in ["MAX_BODY_BYTES", "32M", "must be a whole number of bytes"] {
             assert!(error.contains(part), "{error}");
         }
+    }
+
+    #[test]
+    fn a_bad_address_is_shown_without_its_password() {
+        let error = parse(&["--metrics-listen", "http://user:pass@word@host:80/"]).unwrap_err();
+        assert!(error.contains("http://[hidden]@host:80/") && !error.contains("pass"), "{error}");
     }
 
     #[test]

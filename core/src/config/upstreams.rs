@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
 use super::ConfigError;
@@ -113,6 +113,12 @@ impl UpstreamSettings {
     }
 
     fn http(&self, name: &str, base_url: Url, api_key: Option<SecretString>) -> Result<Arc<Upstream>, ConfigError> {
+        let is_visible = |key: &SecretString| key.expose_secret().bytes().all(|byte| byte.is_ascii_graphic());
+        if !api_key.as_ref().is_none_or(is_visible) {
+            let setting = if name == VARIABLE_UPSTREAM { "UPSTREAM_API_KEY" } else { "MODELS_FILE" };
+            let reason = format!("the key of upstream '{name}' holds characters other than visible ASCII");
+            return Err(ConfigError::new(setting, reason));
+        }
         let endpoint = Endpoint {
             base_url,
             api_key,

@@ -122,7 +122,7 @@ impl Chunks {
             }
             Err(malformed) => {
                 // An error in the middle of a stream is an event of its own form.
-                self.end_with(failure::inside_success(data, self.upstream.host()).unwrap_or(malformed));
+                self.end_with(failure::inside_success(data, self.upstream.own()).unwrap_or(malformed));
                 std::ops::ControlFlow::Break(())
             }
         }

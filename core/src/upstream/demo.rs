@@ -74,7 +74,7 @@ fn fail(failure: Failure) -> UpstreamError {
             let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
             let retry_after = retry_after.map(|seconds| (header::RETRY_AFTER, seconds.into()));
             let body = json!({"error": {"message": message, "type": "demo_error"}}).to_string();
-            failure::read(status, &HeaderMap::from_iter(retry_after), body.as_bytes(), "")
+            failure::read(status, &HeaderMap::from_iter(retry_after), body.as_bytes(), failure::Own::default())
         }
         #[expect(clippy::panic, reason = "shows that a panic costs one request and not the process")]
         Failure::Panic => panic!("the demo was asked to panic"),

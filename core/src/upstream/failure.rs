@@ -14,13 +14,24 @@ use super::error::UpstreamError;
 pub(super) const MAX_READ_BYTES: usize = 64 * 1024;
 /// How much of its message a client sees.
 const MAX_TOLD_CHARS: usize = 300;
+/// A shorter key is a word that stands in the place of one, as `none` and `ollama` do.
+const SHORTEST_KEY: usize = 8;
 
 gateway_proto::json_members! {
     enum FailureMember { Error = "error", Message = "message", Detail = "detail", Param = "param" }
 }
 
-/// Reads a failed answer. `host` is the server's own name, which a client must not learn.
-pub(super) fn read(status: StatusCode, headers: &HeaderMap, body: &[u8], host: &str) -> UpstreamError {
+/// What is a server's own, and what a client must not learn of it even where the server says it.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Own<'a> {
+    /// Its name.
+    pub(super) host: &'a str,
+    /// The key that it is sent.
+    pub(super) key: &'a str,
+}
+
+/// Reads a failed answer.
+pub(super) fn read(status: StatusCode, headers: &HeaderMap, body: &[u8], own: Own<'_>) -> UpstreamError {
     let mut said = Said::default();
     if let Ok(mut reader) = Reader::new(body) {
         // A body that is not of this form says nothing that could be told.
@@ -31,14 +42,14 @@ pub(super) fn read(status: StatusCode, headers: &HeaderMap, body: &[u8], host: &
     UpstreamError::Refused {
         status: status.as_u16(),
         about_token_limit: said.is_about_token_limit(),
-        message: said.message.filter(|_| !is_about_key).map(|message| scrub(&message, host)),
+        message: said.message.filter(|_| !is_about_key).map(|message| scrub(&message, own)),
         retry_after: retry_after(headers),
     }
 }
 
 /// The failure inside an answer whose status says success, if there is one that says anything.
-pub(super) fn inside_success(body: &[u8], host: &str) -> Option<UpstreamError> {
-    let failure = read(StatusCode::OK, &HeaderMap::new(), body, host);
+pub(super) fn inside_success(body: &[u8], own: Own<'_>) -> Option<UpstreamError> {
+    let failure = read(StatusCode::OK, &HeaderMap::new(), body, own);
     matches!(&failure, UpstreamError::Refused { message: Some(_), .. }).then_some(failure)
 }
 
@@ -80,7 +91,7 @@ fn retry_after(headers: &HeaderMap) -> Option<Duration> {
 }
 
 /// Takes out of a message what could be a secret or an address, and cuts it.
-pub(super) fn scrub(message: &str, host: &str) -> String {
+pub(super) fn scrub(message: &str, own: Own<'_>) -> String {
     /// URLs; keys and tokens of the usual forms; mail addresses; IP addresses; host names with a port or a usual end.
     static HIDDEN: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
         [
@@ -102,7 +113,14 @@ pub(super) fn scrub(message: &str, host: &str) -> String {
         .filter_map(|(pattern, replacement)| Regex::new(pattern).ok().map(|regex| (regex, replacement)))
         .collect()
     });
-    let mut text = if host.is_empty() { message.to_owned() } else { message.replace(host, "[host]") };
+    let mut text = message.to_owned();
+    // First, while they are whole. No pattern knows what a key looks like that somebody made up.
+    if own.key.len() >= SHORTEST_KEY {
+        text = text.replace(own.key, "[secret]");
+    }
+    if !own.host.is_empty() {
+        text = text.replace(own.host, "[host]");
+    }
     for (pattern, replacement) in HIDDEN.iter() {
         text = pattern.replace_all(&text, *replacement).into_owned();
     }
@@ -129,9 +147,11 @@ fn hide_random(word: &str) -> &str {
 mod tests {
     use super::*;
 
+    const OWN: Own<'_> = Own { host: "models.acme.example", key: "correct horse battery staple" };
+
     fn told(status: u16, body: &str) -> Option<String> {
         let status = StatusCode::from_u16(status).unwrap();
-        match read(status, &HeaderMap::new(), body.as_bytes(), "models.acme.example") {
+        match read(status, &HeaderMap::new(), body.as_bytes(), OWN) {
             UpstreamError::Refused { message, .. } => message,
             other => panic!("{other:?}"),
         }
@@ -169,10 +189,11 @@ mod tests {
             ("redis.default.svc.cluster.local timed out", "[host] timed out"),
             ("localhost:4000 refused; vllm-7:8000 too", "[host] refused; [host] too"),
             ("mail ops@acme.com", "mail [address]"),
+            ("'correct horse battery staple' is no key", "'[secret]' is no key"),
             ("id 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822c", "id [secret]"),
             ("line\nbreaks\tand\u{1b}[31m colour", "line breaks and [31m colour"),
         ] {
-            assert_eq!(scrub(message, "models.acme.example"), expected);
+            assert_eq!(scrub(message, OWN), expected);
         }
     }
 
@@ -183,13 +204,13 @@ mod tests {
             "Unsupported value: 'messages[0].role' does not support 'system' with gpt-4.1-mini-2025-04-14.",
             "Invalid schema for function 'get_weather': in context=('properties', 'x'), 'type' is required.",
         ] {
-            assert_eq!(scrub(message, "models.acme.example"), message);
+            assert_eq!(scrub(message, OWN), message);
         }
     }
 
     #[test]
     fn a_long_message_is_cut() {
-        assert_eq!(scrub(&"word ".repeat(100), "").chars().count(), MAX_TOLD_CHARS + 3);
+        assert_eq!(scrub(&"word ".repeat(100), Own::default()).chars().count(), MAX_TOLD_CHARS + 3);
     }
 
     #[test]

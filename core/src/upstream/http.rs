@@ -26,7 +26,7 @@ use url::Url;
 
 use super::CallContext;
 use super::error::{Phase, UpstreamError};
-use super::failure;
+use super::failure::{self, Own};
 use super::request_body::RequestBody;
 use connector::Connector;
 
@@ -73,6 +73,7 @@ pub(super) struct HttpServer {
     chat_uri: Uri,
     models_uri: Uri,
     headers: HeaderMap,
+    api_key: Option<SecretString>,
     timeouts: Timeouts,
 }
 
@@ -100,12 +101,14 @@ impl HttpServer {
             chat_uri: below(&endpoint.base_url, "chat/completions").as_str().parse()?,
             models_uri: below(&endpoint.base_url, "models").as_str().parse()?,
             headers,
+            api_key: endpoint.api_key.clone(),
             timeouts: endpoint.timeouts,
         })
     }
 
-    pub(super) fn host(&self) -> &str {
-        self.chat_uri.host().unwrap_or_default()
+    pub(super) fn own(&self) -> Own<'_> {
+        let key = self.api_key.as_ref().map(ExposeSecret::expose_secret).unwrap_or_default();
+        Own { host: self.chat_uri.host().unwrap_or_default(), key }
     }
 
     pub(super) async fn complete(
@@ -132,7 +135,7 @@ impl HttpServer {
             // A whole answer in place of a stream, which may hold an error.
             let body = self.read(response, end, limit).await?;
             let malformed = || UpstreamError::Malformed("it is no stream of events".to_owned());
-            return Err(failure::inside_success(&body, self.host()).unwrap_or_else(malformed));
+            return Err(failure::inside_success(&body, self.own()).unwrap_or_else(malformed));
         }
         Ok(StreamBody::new(response.into_body(), self.timeouts.idle, end, limit))
     }
@@ -185,7 +188,7 @@ impl HttpServer {
         // Of a failed answer only the beginning is of use.
         let (status, headers) = (response.status(), response.headers().clone());
         let body = self.read(response, end, failure::MAX_READ_BYTES).await.unwrap_or_default();
-        Err(failure::read(status, &headers, &body, self.host()))
+        Err(failure::read(status, &headers, &body, self.own()))
     }
 
     async fn read(&self, response: Response<Incoming>, end: Instant, limit: usize) -> Result<Bytes, UpstreamError> {

@@ -2,6 +2,7 @@
 
 import itertools
 import os
+from types import SimpleNamespace
 
 import httpx
 import pytest
@@ -92,3 +93,30 @@ def counted(gateway):
     sent = []
     with httpx.Client(event_hooks={"request": [sent.append]}) as http_client:
         yield client_of(gateway, max_retries=2, http_client=http_client), sent
+
+
+@pytest.fixture(scope="session")
+def protos(tmp_path_factory):
+    """Every message and stub of the contract under one name."""
+    # The folders of the other OpenAI SDKs have no gRPC.
+    from generated_client import generate
+
+    modules = generate(tmp_path_factory.mktemp("generated"))
+    return SimpleNamespace(**{name: value for module in modules.values() for name, value in vars(module).items()})
+
+
+@pytest.fixture
+def wires(protos):
+    """Both ways to a gateway, which are closed after the test: `http, grpc = wires(gateway)`."""
+    from wires import GrpcWire, HttpWire
+
+    opened = []
+
+    def wires(gateway):
+        pair = HttpWire(gateway), GrpcWire(gateway, protos)
+        opened.extend(pair)
+        return pair
+
+    yield wires
+    for wire in opened:
+        wire.close()

@@ -13,7 +13,6 @@ from grpc_reflection.v1alpha import reflection_pb2
 from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoReflectionDescriptorDatabase
 from grpc_status import rpc_status
 
-from generated_client import generate
 from programs import Gateway, wait_until
 
 SERVICES = [
@@ -26,13 +25,6 @@ SERVICES = [
 MAX_BODY_BYTES = 65536
 SERVING = health_pb2.HealthCheckResponse.SERVING
 NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
-
-
-@pytest.fixture(scope="session")
-def protos(tmp_path_factory):
-    """Every message and stub of the contract under one name."""
-    modules = generate(tmp_path_factory.mktemp("generated"))
-    return SimpleNamespace(**{name: value for module in modules.values() for name, value in vars(module).items()})
 
 
 @pytest.fixture(scope="module")
