@@ -5,7 +5,7 @@ from functools import partial
 
 from h2.config import H2Configuration
 from h2.connection import H2Connection
-from h2.events import ConnectionTerminated, ResponseReceived, StreamEnded, StreamReset, TrailersReceived
+from h2.events import ConnectionTerminated, DataReceived, ResponseReceived, StreamEnded, StreamReset, TrailersReceived
 from h2.exceptions import ProtocolError
 
 EMPTY_MESSAGE = bytes(5)
@@ -71,6 +71,17 @@ class RawHttp2:
         self.connection.send_data(stream, message, end_stream=True)
         return stream
 
+    def send(self, stream, data, end=False):
+        """Sends a part of a call's message, as fast as the gateway takes it."""
+        frame = self.connection.max_outbound_frame_size
+        while data:
+            while not (window := min(self.connection.local_flow_control_window(stream), frame)):
+                self.receive()
+                assert not self.is_terminated, "the gateway has ended the connection"
+            piece, data = data[:window], data[window:]
+            self.connection.send_data(stream, piece, end_stream=end and not data)
+            self.flush()
+
     def outcomes(self):
         """Waits for the end of all calls, and gives by stream the headers of each; `reset` among them when it was cut."""
         self.flush()
@@ -92,6 +103,8 @@ class RawHttp2:
         for event in events:
             if isinstance(event, (ResponseReceived, TrailersReceived)):
                 self.received[event.stream_id].update(dict(event.headers))
+            elif isinstance(event, DataReceived):
+                self.connection.acknowledge_received_data(event.flow_controlled_length, event.stream_id)
             elif isinstance(event, StreamReset):
                 # The stream may have ended well before; what follows it is of no interest.
                 if event.stream_id in self.received:

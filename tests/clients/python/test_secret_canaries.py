@@ -19,7 +19,8 @@ KEPT = ["token", "token-of-a-variable", "expired-token", "upstream-key", "key-in
 # What a stranger sends.
 SENT = ["unknown-token", "basic-credential", "query-parameter"]
 # What a user says.
-SAID = ["message", "system-message", "turn", "idempotency-key", "title", "metadata", "image", "tool", "broken-json", "field"]
+SAID = ["message", "system-message", "turn", "idempotency-key", "title", "metadata", "image", "tool", "field"]
+SAID += ["broken-json"]
 NAMES = KEPT + SENT + SAID
 CANARIES = {name: canary(number) for number, name in enumerate(NAMES)}
 # What no error may hold. Of what its caller said, an error may tell which part is wrong.
@@ -96,7 +97,10 @@ def chat_with_both(serving, both, model, said):
 
 def send_what_is_wrong(serving, http, grpc):
     """Requests that end in the gateway, at each place where one can."""
-    send = lambda *arguments: serving.note(http.send(*arguments))  # noqa: E731
+
+    def send(*arguments):
+        return serving.note(http.send(*arguments))
+
     good = bearer(CANARIES["token"])
     chat, said = "/v1/chat/completions", CANARIES["message"]
     strange = [
@@ -113,7 +117,10 @@ def send_what_is_wrong(serving, http, grpc):
             assert serving.note(wire.list_models(headers)).code
             assert serving.note(wire.chat(headers, "echoing", said)).code
             assert serving.note(wire.turn(headers, "echoing", said)).code
-    image = lambda url: [{"type": "image_url", "image_url": {"url": url}}]  # noqa: E731
+
+    def image(url):
+        return [{"type": "image_url", "image_url": {"url": url}}]
+
     messages = [{"role": "system", "content": CANARIES["system-message"]}, {"role": "user", "content": said}]
     body = {"model": "echoing", "messages": messages}
     tools = [{"type": "function", "function": {"name": CANARIES["tool"], "parameters": {"type": "object"}}}]
@@ -145,7 +152,10 @@ def send_what_is_wrong(serving, http, grpc):
 
 def use_conversations(serving, http, grpc):
     """A conversation with all that can be kept of one, asked for twice under a key, and in the wrong ways."""
-    send = lambda *arguments: serving.note(http.send(*arguments))  # noqa: E731
+
+    def send(*arguments):
+        return serving.note(http.send(*arguments))
+
     good = bearer(CANARIES["token"])
     keyed = good | {"idempotency-key": CANARIES["idempotency-key"]}
     first = http.turn(keyed, "echoing", CANARIES["turn"])
@@ -254,9 +264,10 @@ def test_a_panic_tells_nothing(start, wires, tmp_path):
 def ran(*arguments, **settings):
     """Runs the gateway with settings that it cannot serve with, and gives all that it printed."""
     usual = {"HTTP_LISTEN": "127.0.0.1:0", "GRPC_LISTEN": "127.0.0.1:0", "METRICS_LISTEN": "127.0.0.1:0"}
-    environment = usual | {"RUST_LOG": "trace", "LOG_FORMAT": "json"} | {name: str(value) for name, value in settings.items()}
+    environment = {"RUST_LOG": "trace", "LOG_FORMAT": "json", **usual, **settings}
+    environment = {name: str(value) for name, value in environment.items()}
     command = [BIN_DIR / "chat-gateway", *arguments]
-    done = subprocess.run(command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=10)
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=10)
     return done.returncode, done.stdout + done.stderr
 
 
