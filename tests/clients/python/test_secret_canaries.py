@@ -63,7 +63,10 @@ class Serving:
         return "\n".join(process.log.read_text() for process in self.processes)
 
     def metrics(self):
-        urls = [process.metrics_url for process in self.processes]
+        urls = [
+            getattr(process, "metrics_url", None) or process.find(r'"message":"metrics on ([^"]+)"', process.log)[0]
+            for process in self.processes
+        ]
         return "\n".join(urllib.request.urlopen(url, timeout=10).read().decode() for url in urls)
 
     def note(self, outcome):
@@ -251,6 +254,7 @@ def test_a_panic_tells_nothing(start, wires, tmp_path):
     assert serving.note(http.send("POST", "/v1/chat/completions", body, keyed)).code == "internal_error"
     for wire in (http, grpc):
         assert serving.note(wire.chat(headers, "demo", text)).code == "internal_error"
+        keyed = headers | {"idempotency-key": CANARIES["idempotency-key"] + wire.name}
         assert serving.note(wire.turn(keyed, "demo", text)).code == "internal_error"
         assert note_stream(serving, wire.stream(headers, text)) == "internal_error"
     assert "panic at" in serving.log()
