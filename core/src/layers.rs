@@ -93,11 +93,14 @@ async fn pass(shared: &Shared, services: Services, mut request: Request, id: &Re
         Ok(deadline) => deadline,
         Err(error) => return refuse(&error),
     };
+    // A stream ends with its secret, also while its head waits for the model server; what is answered in one piece and was
+    // let in is answered.
+    let revoked = admitted.caller.as_ref().filter(|_| admitted.stream.is_some()).map(|caller| caller.revoked().clone());
     request.extensions_mut().insert(CallParts { request_id: id.clone(), caller: admitted.caller, deadline });
     // Innermost, around what can panic or refuse in the library's words.
     let answer = deadline::within(deadline, services.call(rpc, request));
     let answer = last_resort::guard(rpc, shared.max_body_bytes(), id, answer);
-    let response = match in_flight::unless_cut(shared, answer).await {
+    let response = match in_flight::unless_cut(shared, revoked, answer).await {
         Ok(Ok(response)) => response,
         Ok(Err(error)) | Err(error) => refuse(&error),
     };

@@ -2,6 +2,7 @@
 //! route table, so that a new one does not build until `samples` says how it is called and whose things it reaches.
 
 mod raw;
+mod revocation;
 mod samples;
 mod tenants;
 

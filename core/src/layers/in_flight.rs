@@ -16,6 +16,7 @@ use tokio_util::task::task_tracker::TaskTrackerToken;
 use tonic::body::Body;
 
 use super::Response;
+use crate::api_errors;
 use crate::shared::Shared;
 
 /// After this time another replica, or this one restarted, is likely to answer.
@@ -99,12 +100,23 @@ pub(super) fn enter(shared: &Shared, rpc: Option<Rpc>) -> Result<Option<TaskTrac
     })
 }
 
-/// Runs a call to its end, or to the gateway's.
-pub(super) async fn unless_cut<T>(shared: &Shared, call: impl Future<Output = T>) -> Result<T, ApiError> {
+/// Runs a call to its end, to the gateway's, or until its secret is taken back.
+pub(super) async fn unless_cut<T>(
+    shared: &Shared,
+    revoked: Option<CancellationToken>,
+    call: impl Future<Output = T>,
+) -> Result<T, ApiError> {
+    let revoked = async {
+        match &revoked {
+            Some(revoked) => revoked.cancelled().await,
+            None => std::future::pending().await,
+        }
+    };
     tokio::select! {
         biased;
         answer = call => Ok(answer),
         () = shared.in_flight().cut_token().cancelled() => Err(cut()),
+        () = revoked => Err(api_errors::revoked()),
     }
 }
 
