@@ -2,6 +2,7 @@
 //! these matches has an arm for everything else.
 #![deny(clippy::wildcard_enum_match_arm)]
 
+mod routing;
 mod storage;
 
 use std::num::NonZeroU32;
@@ -15,6 +16,7 @@ use crate::domain::alias::ModelAlias;
 use crate::layers::whole_seconds;
 use crate::upstream::{Phase, UpstreamError};
 
+pub(crate) use routing::from_route;
 pub(crate) use storage::*;
 
 /// The bounds of a wait that a model server asks for.
@@ -190,6 +192,7 @@ mod tests {
             message: Some("Provider X: 12,345 tokens used".to_owned()),
             about_token_limit: false,
             retry_after: seconds.map(Duration::from_secs),
+            says_daily: false,
         };
         from_upstream(error, &ModelAlias::parse("demo").unwrap())
     }

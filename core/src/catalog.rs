@@ -7,13 +7,13 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use arc_swap::ArcSwap;
 use gateway_auth::Tenant;
 use gateway_proto::ApiError;
-use http::HeaderValue;
 use metrics::Counter;
 use tokio::sync::Notify;
 
 use crate::api_errors;
 use crate::domain::alias::ModelAlias;
 use crate::domain::model::{Constraints, Modalities, ModelFacts};
+use crate::routing::{Route, Target};
 use crate::upstream::{Upstream, UpstreamError};
 
 /// A model on offer.
@@ -22,15 +22,24 @@ pub struct CatalogModel {
     /// What is known of it.
     pub facts: ModelFacts,
     /// Who serves it.
-    pub upstream: Arc<Upstream>,
-    /// The upstream's own name for it.
-    pub upstream_model: String,
-    /// The same, as callers are told it.
-    pub resolved_model: HeaderValue,
+    pub route: Route,
+    /// The aliases that may stand in for it once its allowance for the day is used up.
+    pub fallbacks: Vec<ModelAlias>,
+    /// Who named it.
+    pub origin: Origin,
     /// When it came to be known here, in seconds since 1970.
     pub created: i64,
     /// The tokens that went through it.
     pub tokens: TokenCounters,
+}
+
+/// Who named a model.
+#[derive(Clone, Debug)]
+pub enum Origin {
+    /// The operator.
+    Operator,
+    /// This server's list.
+    List(Arc<Upstream>),
 }
 
 /// The metrics of a model's tokens, looked up once.
@@ -127,6 +136,15 @@ impl Catalog {
         models.extend(listed.filter(|model| !self.by_alias.contains_key(&model.facts.alias)).map(Arc::clone));
         Self::new(self.upstreams.clone(), models, before.discovery)
     }
+
+    /// Those of a model's fallbacks that a tenant may use.
+    pub fn fallbacks<'a>(
+        &'a self,
+        tenant: &'a Tenant,
+        model: &'a CatalogModel,
+    ) -> impl Iterator<Item = &'a ModelAlias> {
+        model.fallbacks.iter().filter(|alias| self.find(tenant, alias.as_str()).is_ok())
+    }
 }
 
 /// The catalog of the moment: read without a lock, replaced as a whole.
@@ -169,8 +187,15 @@ impl CatalogHandle {
         }
     }
 
-    /// Puts another catalog in place. What the server of `discover` lists stays on offer.
+    /// Puts another catalog in place. What the server of `discover` lists stays on offer, and a server that was there under
+    /// the same name goes on from what it was.
     pub fn replace(&self, catalog: &Catalog, discover: Option<&Arc<Upstream>>) {
+        let before = self.load();
+        for upstream in &catalog.upstreams {
+            if let Some(before) = before.upstreams.iter().find(|before| before.name() == upstream.name()) {
+                upstream.continue_from(before);
+            }
+        }
         self.current.rcu(|before| match discover {
             Some(upstream) => catalog.with_discovered_of(before, upstream),
             None => catalog.with_discovery(catalog.discovery),
@@ -184,21 +209,20 @@ impl CatalogHandle {
     }
 }
 
-/// Whether a model comes from this server's list: then both share one value of the server.
+/// Whether a model comes from this server's list.
 fn is_discovered(model: &CatalogModel, upstream: &Arc<Upstream>) -> bool {
-    Arc::ptr_eq(&model.upstream, upstream)
+    matches!(&model.origin, Origin::List(lister) if Arc::ptr_eq(lister, upstream))
 }
 
 impl CatalogModel {
-    /// A model known from now on.
+    /// A model known from now on, by the operator.
     #[must_use]
-    pub fn new(facts: ModelFacts, upstream: &Arc<Upstream>, upstream_model: String) -> Self {
+    pub fn new(facts: ModelFacts, route: Route, fallbacks: Vec<ModelAlias>) -> Self {
         let counter = |kind: &'static str| metrics::counter!("gateway_tokens_total", "model" => facts.alias.to_string(), "kind" => kind);
         Self {
-            // A name that no header can hold cannot be told.
-            resolved_model: HeaderValue::from_str(&upstream_model).unwrap_or(HeaderValue::from_static("unprintable")),
-            upstream_model,
-            upstream: Arc::clone(upstream),
+            route,
+            fallbacks,
+            origin: Origin::Operator,
             created: now(),
             tokens: TokenCounters { prompt: counter("prompt"), completion: counter("completion") },
             facts,
@@ -220,7 +244,8 @@ impl CatalogModel {
             constraints: Constraints::default(),
             prices: None,
         };
-        Self::new(facts, upstream, name)
+        let route = Route::to(facts.alias.clone(), Arc::new(Target::new(upstream, name)));
+        Self { origin: Origin::List(Arc::clone(upstream)), ..Self::new(facts, route, Vec::new()) }
     }
 }
 
@@ -263,6 +288,9 @@ mod tests {
         assert!(catalog.find(&tenant, "model-a").is_ok());
         assert_eq!(message("model-b"), message("model-c"));
         assert_eq!(catalog.models_of(&tenant).count(), 1);
+        let fallbacks = ["model-b", "model-a", "model-c"].map(|alias| ModelAlias::parse(alias).unwrap()).into();
+        let asked = CatalogModel { fallbacks, ..CatalogModel::discovered(ModelAlias::parse("x").unwrap(), &demo) };
+        assert_eq!(catalog.fallbacks(&tenant, &asked).map(ModelAlias::as_str).collect::<Vec<_>>(), ["model-a"]);
     }
 
     #[test]
@@ -281,7 +309,11 @@ mod tests {
     #[test]
     fn discovered_models_follow_those_of_the_file() {
         let (listed, found) = (demo(), demo());
-        let handle = CatalogHandle::new(Catalog::new(vec![], vec![model("both", &listed)], Discovery::Unreachable));
+        // The operator may name the same server as the list does.
+        let same = CatalogModel::discovered(ModelAlias::parse("same").unwrap(), &found);
+        let same = Arc::new(CatalogModel { origin: Origin::Operator, ..same });
+        let models = vec![model("both", &listed), same];
+        let handle = CatalogHandle::new(Catalog::new(vec![], models, Discovery::Unreachable));
         let tenant = tenant();
         let code =
             |alias: &str| handle.load().find(&tenant, alias).map(|_| ()).map_err(|error| error.code().facts().code);
@@ -291,17 +323,17 @@ mod tests {
         assert_eq!((code("both"), code("new")), (Ok(()), Err("upstream_error")));
 
         handle.discovered(&found, &["both", "new", "not an alias"].map(str::to_owned));
-        assert_eq!(aliases(&handle), ["both", "new"]);
-        assert!(Arc::ptr_eq(&handle.load().find(&tenant, "both").unwrap().upstream, &listed));
+        assert_eq!(aliases(&handle), ["both", "same", "new"]);
+        assert!(Arc::ptr_eq(handle.load().find(&tenant, "both").unwrap().route.first().upstream(), &listed));
         assert_eq!(code("other"), Err("model_not_in_allowlist"));
 
         let first = Arc::clone(handle.load().find(&tenant, "new").unwrap());
         handle.discovered(&found, &["newer", "new"].map(str::to_owned));
-        assert_eq!(aliases(&handle), ["both", "newer", "new"]);
+        assert_eq!(aliases(&handle), ["both", "same", "newer", "new"]);
         assert!(Arc::ptr_eq(handle.load().find(&tenant, "new").unwrap(), &first));
         handle.not_discovered(&UpstreamError::Malformed("it is none".to_owned()));
         assert_eq!((code("new"), code("other")), (Ok(()), Err("model_not_in_allowlist")));
         handle.discovered(&found, &[]);
-        assert_eq!(aliases(&handle), ["both"]);
+        assert_eq!(aliases(&handle), ["both", "same"]);
     }
 }

@@ -3,7 +3,6 @@
 mod stream;
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use gateway_proto::ApiError;
 use gateway_proto::v1::{ChatCompletion, Usage};
@@ -14,6 +13,7 @@ use crate::call::Call;
 use crate::catalog::CatalogModel;
 use crate::domain::chat::{JsonRequest, check_request};
 use crate::domain::limits::{Applied, apply_constraints};
+use crate::routing::{AnswerKind, Attempt, RouteError, Walk};
 use crate::shared::Shared;
 use crate::upstream::{CallContext, RequestBody, UpstreamError};
 
@@ -50,25 +50,44 @@ pub async fn complete(
     mut request: JsonRequest,
 ) -> Result<Answered<ChatCompletion>, ApiError> {
     let (model, applied) = prepare(shared, call, &mut request)?;
-    complete_prepared(call, &request, &model, &applied).await
+    complete_prepared(shared, call, &request, &model, &applied).await
 }
 
 /// Answers a chat that was judged and fitted to its model.
 pub(crate) async fn complete_prepared(
+    shared: &Shared,
     call: &Call,
     request: &JsonRequest,
     model: &CatalogModel,
     applied: &Applied,
 ) -> Result<Answered<ChatCompletion>, ApiError> {
-    let body = RequestBody::unary(request, &model.upstream_model);
-    let context = CallContext { request_id: call.request_id.as_str(), deadline: call.deadline };
-    let begin = Instant::now();
-    let answer = model.upstream.complete(body, model.facts.alias.as_str(), context).await;
-    model.upstream.observe(begin.elapsed(), answer.is_ok());
-
-    let completion = answer.map_err(|error| refusal(error, applied, model))?;
+    let (completion, attempt) =
+        ask(call, request, model).await.map_err(|error| refusal(shared, call, error, applied, model))?;
     count_tokens(model, completion.usage.as_ref());
-    Ok(answered(completion, model, applied))
+    Ok(answered(completion, &attempt, applied))
+}
+
+/// Asks one model server after the other, as far as that is safe, until one answers.
+async fn ask(
+    call: &Call,
+    request: &JsonRequest,
+    model: &CatalogModel,
+) -> Result<(ChatCompletion, Attempt), RouteError> {
+    let mut walk = Walk::new(&model.route, AnswerKind::Whole, call.deadline);
+    let mut attempt = walk.begin()?;
+    loop {
+        let upstream = attempt.upstream();
+        let body = RequestBody::unary(request, attempt.upstream_model(), &upstream.handling().rules);
+        let context = CallContext { request_id: call.request_id.as_str(), deadline: Some(walk.end()) };
+        match upstream.complete(body, model.facts.alias.as_str(), context).await {
+            Ok(completion) => {
+                attempt.answered();
+                attempt.succeeded();
+                return Ok((completion, attempt));
+            }
+            Err(error) => attempt = walk.after(attempt, error).await?,
+        }
+    }
 }
 
 /// Judges a request and fits it to its model.
@@ -84,22 +103,32 @@ pub(crate) fn prepare(
     Ok((Arc::clone(model), applied))
 }
 
-fn answered<T>(answer: T, model: &CatalogModel, applied: &Applied) -> Answered<T> {
+fn answered<T>(answer: T, attempt: &Attempt, applied: &Applied) -> Answered<T> {
+    let members = match attempt.fallback() {
+        None => applied.to_member_list(),
+        Some(alias) => Applied { fallback: Some(alias.clone()), ..applied.clone() }.to_member_list(),
+    };
     let told = Told {
-        applied: applied.to_member_list().and_then(|members| HeaderValue::try_from(members).ok()),
-        resolved_model: model.resolved_model.clone(),
-        resolved_backend: model.upstream.resolved_backend().clone(),
+        applied: members.and_then(|members| HeaderValue::try_from(members).ok()),
+        resolved_model: attempt.resolved_model().clone(),
+        resolved_backend: attempt.upstream().resolved_backend().clone(),
         conversation: None,
     };
     Answered { answer, told }
 }
 
 /// Why there is no answer. A server that refuses the limit that was already raised cannot be satisfied by the gateway.
-fn refusal(error: UpstreamError, applied: &Applied, model: &CatalogModel) -> ApiError {
-    let refuses_limit = matches!(&error, UpstreamError::Refused { status: 400 | 422, about_token_limit: true, .. });
+fn refusal(shared: &Shared, call: &Call, error: RouteError, applied: &Applied, model: &CatalogModel) -> ApiError {
+    let refuses_limit = matches!(
+        &error,
+        RouteError::Failed { error: UpstreamError::Refused { status: 400 | 422, about_token_limit: true, .. }, .. }
+    );
     match applied.floored.filter(|_| refuses_limit) {
         Some(floored) => floored.refusal().with_source(error),
-        None => api_errors::from_upstream(error, &model.facts.alias),
+        None => {
+            let catalog = shared.catalog().load();
+            api_errors::from_route(error, &model.facts.alias, catalog.fallbacks(call.caller.tenant(), model))
+        }
     }
 }
 

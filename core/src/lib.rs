@@ -20,6 +20,7 @@ pub mod chat;
 pub mod conversations;
 pub mod domain;
 pub mod readiness;
+pub mod routing;
 pub mod turn;
 pub mod upstream;
 

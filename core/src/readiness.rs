@@ -1,11 +1,14 @@
 //! The state of the gateway's parts.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::{join, join_all};
 use tokio::time::{Instant, timeout};
 
+use crate::catalog::Catalog;
+use crate::routing::{CircuitState, Target};
 use crate::shared::Shared;
 use crate::upstream::{Upstream, UpstreamError};
 
@@ -28,7 +31,8 @@ pub async fn parts(shared: &Shared) -> Vec<Part> {
     let fault = shared.in_flight().ends().then(|| "it is shutting down".to_owned());
     let core = Part { name: "core".to_owned(), latency: Duration::ZERO, fault };
     let catalog = shared.catalog().load();
-    let (storage, upstreams) = join(ask_storage(shared), join_all(catalog.upstreams().iter().map(ask))).await;
+    let upstreams = catalog.upstreams().iter().map(|upstream| ask(upstream, &catalog));
+    let (storage, upstreams) = join(ask_storage(shared), join_all(upstreams)).await;
     [core, storage].into_iter().chain(upstreams).collect()
 }
 
@@ -43,11 +47,29 @@ async fn ask_storage(shared: &Shared) -> Part {
     Part { name: "storage".to_owned(), latency: begin.elapsed(), fault }
 }
 
-async fn ask(upstream: &Arc<Upstream>) -> Part {
+async fn ask(upstream: &Arc<Upstream>, catalog: &Catalog) -> Part {
     let begin = Instant::now();
-    let fault = upstream.check(PATIENCE).await.err().map(|error| match error {
-        UpstreamError::Refused { status: 401 | 403, .. } => "it refuses the configured key".to_owned(),
-        other => other.to_string(),
-    });
+    let fault = match upstream.check(PATIENCE).await {
+        Err(UpstreamError::Refused { status: 401 | 403, .. }) => Some("it refuses the configured key".to_owned()),
+        Err(other) => Some(other.to_string()),
+        Ok(()) => circuits(upstream, catalog),
+    };
     Part { name: upstream.name().to_owned(), latency: begin.elapsed(), fault }
+}
+
+/// How many models of a server that answers are left alone, since chats with them failed.
+fn circuits(upstream: &Arc<Upstream>, catalog: &Catalog) -> Option<String> {
+    let candidates = catalog.models().iter().flat_map(|model| model.route.candidates());
+    let targets = candidates.map(|candidate| &*candidate.target);
+    let is_open =
+        |target: &&Target| Arc::ptr_eq(target.upstream(), upstream) && target.circuit() != CircuitState::Closed;
+    // Several aliases may lead to one model.
+    let open: HashSet<&str> = targets.filter(is_open).map(Target::upstream_model).collect();
+    match open.len() {
+        0 => None,
+        1 => Some("it answers, but one of its models failed several times in a row and is left alone".to_owned()),
+        count => {
+            Some(format!("it answers, but {count} of its models failed several times in a row and are left alone"))
+        }
+    }
 }

@@ -5,10 +5,12 @@
 
 mod chunks;
 mod completion;
+mod daily;
 mod demo;
 mod error;
 mod events;
 mod failure;
+mod handling;
 mod http;
 mod models;
 mod request_body;
@@ -27,7 +29,9 @@ use chunks::Source;
 
 pub use chunks::Chunks;
 pub(crate) use completion::read_tool_calls;
+pub use daily::{DailyUse, since_1970, until_midnight};
 pub use error::{Phase, UpstreamError};
+pub use handling::{BreakerSettings, DailyLimit, Handling, RequestRules, RetryRule, SystemMessages, TokenLimitName};
 pub use http::{Endpoint, Timeouts};
 pub use request_body::RequestBody;
 
@@ -40,6 +44,9 @@ pub struct Upstream {
     /// The name, as callers are told it.
     resolved_backend: HeaderValue,
     transport: Transport,
+    handling: Handling,
+    /// How much of its allowance for the day is used, where it has one.
+    daily: Option<DailyUse>,
     /// A larger answer is refused.
     max_response_bytes: usize,
     /// How long calls took that were answered, and that were not; looked up once.
@@ -74,18 +81,23 @@ impl CallContext<'_> {
 
 impl Upstream {
     /// A server behind HTTP, under the operator's name for it.
-    pub fn http(name: String, endpoint: &Endpoint, max_response_bytes: usize) -> Result<Self, InvalidUri> {
+    pub fn http(
+        name: String,
+        endpoint: &Endpoint,
+        handling: Handling,
+        max_response_bytes: usize,
+    ) -> Result<Self, InvalidUri> {
         let server = http::HttpServer::new(endpoint)?;
-        Ok(Self::new(name, Transport::Http(Box::new(server)), max_response_bytes))
+        Ok(Self::new(name, Transport::Http(Box::new(server)), handling, max_response_bytes))
     }
 
-    /// The demo, whose answers take at most `total`.
+    /// The demo, whose answers take at most `total`. It fails when it is asked to, which must not open a circuit.
     #[must_use]
     pub fn demo(total: Duration, max_response_bytes: usize) -> Self {
-        Self::new(DEMO.to_owned(), Transport::Demo { total }, max_response_bytes)
+        Self::new(DEMO.to_owned(), Transport::Demo { total }, Handling::default(), max_response_bytes)
     }
 
-    fn new(name: String, transport: Transport, max_response_bytes: usize) -> Self {
+    fn new(name: String, transport: Transport, handling: Handling, max_response_bytes: usize) -> Self {
         let histogram = |outcome: &'static str| metrics::histogram!("gateway_upstream_seconds", "upstream" => name.clone(), "outcome" => outcome);
         Self {
             seconds: [histogram("ok"), histogram("error")],
@@ -93,6 +105,8 @@ impl Upstream {
             resolved_backend: HeaderValue::from_str(&name).unwrap_or(HeaderValue::from_static("unprintable")),
             name,
             transport,
+            daily: handling.daily_limit.map(|limit| DailyUse::new(limit.requests)),
+            handling,
             max_response_bytes,
         }
     }
@@ -107,6 +121,34 @@ impl Upstream {
     #[must_use]
     pub fn resolved_backend(&self) -> &HeaderValue {
         &self.resolved_backend
+    }
+
+    /// How it is to be handled.
+    #[must_use]
+    pub fn handling(&self) -> &Handling {
+        &self.handling
+    }
+
+    /// How much of its allowance for the day is used, where it has one.
+    #[must_use]
+    pub fn daily(&self) -> Option<&DailyUse> {
+        self.daily.as_ref()
+    }
+
+    /// Goes on from the server that this one takes the place of: what it used of its allowance for the day is used.
+    pub fn continue_from(&self, before: &Self) {
+        if let (Some(daily), Some(before)) = (&self.daily, &before.daily) {
+            daily.continue_from(before);
+        }
+    }
+
+    /// How long a whole call may take.
+    #[must_use]
+    pub fn total(&self) -> Duration {
+        match &self.transport {
+            Transport::Http(server) => server.total(),
+            Transport::Demo { total } => *total,
+        }
     }
 
     /// A larger answer is refused, in bytes.

@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
+use tokio::task::JoinSet;
 
 /// What the server does once a request is there.
 #[derive(Clone, Debug)]
@@ -57,7 +58,8 @@ struct Seen {
     abandoned: usize,
 }
 
-/// A model server that does as it is told.
+/// A model server that does as it is told. Dropped, it is gone as if it were killed: nothing listens, and its connections are
+/// closed.
 pub struct ScriptedServer {
     address: SocketAddr,
     director: Arc<Mutex<Director>>,
@@ -180,10 +182,13 @@ pub fn completion_body(text: &str) -> String {
 }
 
 async fn accept(listener: TcpListener, director: Arc<Mutex<Director>>, seen: watch::Sender<Seen>) {
+    // They end with the server.
+    let mut connections = JoinSet::new();
     loop {
         let Ok((stream, _)) = listener.accept().await else { return };
         seen.send_modify(|seen| seen.connections += 1);
-        tokio::spawn(serve(stream, Arc::clone(&director), seen.clone()));
+        connections.spawn(serve(stream, Arc::clone(&director), seen.clone()));
+        while connections.try_join_next().is_some() {}
     }
 }
 

@@ -4,39 +4,47 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Instant;
 
 use gateway_proto::ApiError;
 use gateway_proto::v1::{ChatCompletionChunk, ChunkChoice, FinishReason, MessageDelta, Usage};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout_at};
 
 use super::{Answered, answered, count_tokens, prepare, refusal};
 use crate::call::Call;
 use crate::catalog::CatalogModel;
 use crate::domain::chat::JsonRequest;
 use crate::domain::limits::Applied;
+use crate::routing::{AnswerKind, Attempt, Walk};
 use crate::shared::Shared;
 use crate::upstream::{CallContext, Chunks, RequestBody, UpstreamError};
 
 /// The answer to a chat as it comes. Dropping it cancels the call to the model server.
 pub struct ChatStream {
+    shared: Shared,
+    call: Call,
     model: Arc<CatalogModel>,
+    /// The call to the model server; it has its verdict once the stream has ended.
+    attempt: Attempt,
     applied: Applied,
     /// Whether the caller asked for the usage.
     tells_usage: bool,
     state: State,
-    /// What came before the head was sent.
-    first: Option<Vec<ChatCompletionChunk>>,
     usage: Option<Usage>,
-    begin: Instant,
 }
 
-type Opening = Pin<Box<dyn Future<Output = Result<Chunks, UpstreamError>> + Send>>;
+type Opening = Pin<Box<dyn Future<Output = Result<Opened, UpstreamError>> + Send>>;
 
 enum State {
     Opening(Opening),
-    Open(Box<Chunks>),
+    Open(Opened),
     Ended,
+}
+
+/// A stream of which the first event is there.
+struct Opened {
+    chunks: Box<Chunks>,
+    /// What came with that event, until it is handed on; none when the answer ended without any.
+    first: Option<Vec<ChatCompletionChunk>>,
 }
 
 /// Answers a chat with a stream: once its first chunks are there, or when they have been waited for long enough.
@@ -53,33 +61,52 @@ pub(crate) async fn stream_prepared(
     model: &Arc<CatalogModel>,
     applied: &Applied,
 ) -> Result<Answered<ChatStream>, ApiError> {
-    let body = RequestBody::stream(request, &model.upstream_model);
-    let parameters = &request.parameters;
-    let mut stream = ChatStream {
-        tells_usage: parameters.stream_options.as_ref().and_then(|options| options.include_usage).unwrap_or_default(),
-        state: State::Opening(open(model, call, body, parameters.n.unwrap_or(1))),
-        first: None,
-        usage: None,
-        begin: Instant::now(),
-        applied: applied.clone(),
-        model: Arc::clone(model),
+    let head_end = Instant::now() + shared.stream_head_wait();
+    let refuse = |error| refusal(shared, call, error, applied, model);
+    let mut walk = Walk::new(&model.route, AnswerKind::Stream, call.deadline);
+    let mut attempt = walk.begin().map_err(refuse)?;
+    let state = loop {
+        let mut opening = open(&attempt, call, request, walk.end());
+        match timeout_at(head_end, &mut opening).await {
+            Ok(Ok(opened)) => break State::Open(opened),
+            Ok(Err(error)) => attempt = walk.after(attempt, error).await.map_err(refuse)?,
+            // The head goes out, and with it the choice of a model server.
+            Err(_) => break State::Opening(opening),
+        }
     };
-    match timeout(shared.stream_head_wait(), stream.next()).await {
-        Ok(Some(Err(error))) => return Err(error),
-        Ok(Some(Ok(chunks))) => stream.first = Some(chunks),
-        // An answer without any chunk, or none yet.
-        Ok(None) | Err(_) => {}
+    if let State::Open(_) = &state {
+        attempt.answered();
     }
-    Ok(answered(stream, model, applied))
+    let told = answered((), &attempt, applied).told;
+    let stream = ChatStream {
+        shared: shared.clone(),
+        call: call.clone(),
+        model: Arc::clone(model),
+        attempt,
+        applied: applied.clone(),
+        tells_usage: request
+            .parameters
+            .stream_options
+            .as_ref()
+            .and_then(|options| options.include_usage)
+            .unwrap_or_default(),
+        state,
+        usage: None,
+    };
+    Ok(Answered { answer: stream, told })
 }
 
-fn open(model: &Arc<CatalogModel>, call: &Call, body: RequestBody, wanted: i64) -> Opening {
-    let (model, request_id, deadline) = (Arc::clone(model), call.request_id.clone(), call.deadline);
+/// Asks one model server, and waits for its first event: until then another may be asked in its place.
+fn open(attempt: &Attempt, call: &Call, request: &JsonRequest, end: Instant) -> Opening {
+    let upstream = Arc::clone(attempt.upstream());
+    let body = RequestBody::stream(request, attempt.upstream_model(), &upstream.handling().rules);
+    let (request_id, alias) = (call.request_id.clone(), attempt.asked().to_string());
+    let wanted = usize::try_from(request.parameters.n.unwrap_or(1)).unwrap_or(1);
     Box::pin(async move {
-        let context = CallContext { request_id: request_id.as_str(), deadline };
-        let alias = model.facts.alias.as_str().to_owned();
-        let wanted = usize::try_from(wanted).unwrap_or(1);
-        Arc::clone(&model.upstream).stream(body, alias, wanted, context).await
+        let context = CallContext { request_id: request_id.as_str(), deadline: Some(end) };
+        let mut chunks = Box::new(upstream.stream(body, alias, wanted, context).await?);
+        let first = chunks.next().await.transpose()?;
+        Ok(Opened { chunks, first })
     })
 }
 
@@ -87,9 +114,6 @@ impl ChatStream {
     /// The next chunks, those that came together in one; `None` once the answer is whole. Nothing comes after an
     /// error. Dropping the future loses nothing.
     pub async fn next(&mut self) -> Option<Result<Vec<ChatCompletionChunk>, ApiError>> {
-        if let Some(first) = self.first.take() {
-            return Some(Ok(first));
-        }
         loop {
             match self.next_of_upstream().await {
                 Some(Ok(mut chunks)) => {
@@ -99,11 +123,12 @@ impl ChatStream {
                     }
                 }
                 Some(Err(error)) => {
-                    self.end(false);
-                    return Some(Err(refusal(error, &self.applied, &self.model)));
+                    self.end(Err(&error));
+                    let error = self.attempt.refusal(error);
+                    return Some(Err(refusal(&self.shared, &self.call, error, &self.applied, &self.model)));
                 }
                 None => {
-                    self.end(true);
+                    self.end(Ok(()));
                     return None;
                 }
             }
@@ -113,12 +138,18 @@ impl ChatStream {
     async fn next_of_upstream(&mut self) -> Option<Result<Vec<ChatCompletionChunk>, UpstreamError>> {
         if let State::Opening(opening) = &mut self.state {
             match opening.await {
-                Ok(chunks) => self.state = State::Open(Box::new(chunks)),
+                Ok(opened) => {
+                    self.attempt.answered();
+                    self.state = State::Open(opened);
+                }
                 Err(error) => return Some(Err(error)),
             }
         }
         match &mut self.state {
-            State::Open(chunks) => chunks.next().await,
+            State::Open(Opened { chunks, first }) => match first.take() {
+                Some(first) => Some(Ok(first)),
+                None => chunks.next().await,
+            },
             State::Opening(_) | State::Ended => None,
         }
     }
@@ -143,10 +174,13 @@ impl ChatStream {
         });
     }
 
-    fn end(&mut self, is_whole: bool) {
+    fn end(&mut self, outcome: Result<(), &UpstreamError>) {
         if !matches!(self.state, State::Ended) {
             self.state = State::Ended;
-            self.model.upstream.observe(self.begin.elapsed(), is_whole);
+            match outcome {
+                Ok(()) => self.attempt.succeeded(),
+                Err(error) => self.attempt.failed(error),
+            }
             count_tokens(&self.model, self.usage.as_ref());
         }
     }

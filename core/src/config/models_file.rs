@@ -1,16 +1,16 @@
 //! The operator's models file.
 
+mod server;
+
 use std::collections::BTreeMap;
-use std::fs;
-use std::path::PathBuf;
+use std::num::NonZeroU32;
 
-use secrecy::SecretString;
 use serde::Deserialize;
-use url::Url;
 
-use super::values;
 use crate::domain::alias::ModelAlias;
 use crate::domain::model::{Constraints, Modalities, ModelFacts, Prices};
+
+pub(super) use server::{ServerEntry, breaker};
 
 /// The models file as it is written.
 #[derive(Debug, Default, Deserialize)]
@@ -24,28 +24,25 @@ pub(super) struct ModelsFile {
     pub(super) models: Vec<ModelEntry>,
 }
 
-/// A server.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct ServerEntry {
-    #[serde(deserialize_with = "base_url")]
-    pub(super) base_url: Url,
-    /// The environment variable that holds its key.
-    #[serde(default)]
-    api_key_env: Option<String>,
-    /// The file that holds its key.
-    #[serde(default)]
-    api_key_file: Option<PathBuf>,
-}
-
 /// A model.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ModelEntry {
     pub(super) alias: String,
-    pub(super) upstream: String,
+    /// Who serves it, in the short form: one server, and its own name for the model.
     #[serde(default)]
-    pub(super) upstream_model: Option<String>,
+    upstream: Option<String>,
+    #[serde(default)]
+    upstream_model: Option<String>,
+    /// The same in the long form: tiers in their order, each of targets by weight.
+    #[serde(default)]
+    tiers: Option<Vec<Vec<TargetEntry>>>,
+    /// The same for an alias that is made of others, in their order.
+    #[serde(default)]
+    composite: Option<Vec<String>>,
+    /// The aliases that may stand in for it once its allowance for the day is used up.
+    #[serde(default)]
+    pub(super) fallbacks: Vec<String>,
     #[serde(default)]
     family: Option<String>,
     #[serde(default)]
@@ -62,6 +59,32 @@ pub(super) struct ModelEntry {
     constraints: ConstraintsEntry,
     #[serde(default)]
     prices: Option<PricesEntry>,
+}
+
+/// A model of a server.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct TargetEntry {
+    pub(super) upstream: String,
+    /// The server's own name; none: the alias.
+    #[serde(default)]
+    pub(super) upstream_model: Option<String>,
+    /// Its share of the calls of its tier.
+    #[serde(default = "one")]
+    pub(super) weight: NonZeroU32,
+}
+
+/// Who serves a model.
+#[derive(Debug)]
+pub(super) enum ServedBy {
+    /// Targets in tiers.
+    Tiers(Vec<Vec<TargetEntry>>),
+    /// Other aliases.
+    Aliases(Vec<String>),
+}
+
+fn one() -> NonZeroU32 {
+    NonZeroU32::MIN
 }
 
 #[derive(Debug, Deserialize)]
@@ -111,31 +134,6 @@ pub(super) fn parse(text: &str) -> Result<ModelsFile, String> {
     Ok(file)
 }
 
-fn base_url<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Url, D::Error> {
-    let text = String::deserialize(deserializer)?;
-    values::base_url(&text).map_err(|reason| serde::de::Error::custom(format!("base_url {reason}")))
-}
-
-impl ServerEntry {
-    /// The key, from where the operator keeps it.
-    pub(super) fn key(&self) -> Result<Option<SecretString>, String> {
-        let key = match (&self.api_key_env, &self.api_key_file) {
-            (None, None) => return Ok(None),
-            (Some(_), Some(_)) => return Err("has both api_key_env and api_key_file".to_owned()),
-            (Some(name), None) => variable(name).ok_or_else(|| format!("the variable {name} is not set"))?,
-            (None, Some(path)) => {
-                fs::read_to_string(path).map_err(|error| format!("api_key_file '{}': {error}", path.display()))?
-            }
-        };
-        Ok(Some(key.trim().into()))
-    }
-}
-
-#[expect(clippy::disallowed_methods, reason = "the operator names the variable in the models file")]
-fn variable(name: &str) -> Option<String> {
-    std::env::var(name).ok().filter(|value| !value.is_empty())
-}
-
 impl Modality {
     fn name(self) -> String {
         match self {
@@ -149,25 +147,44 @@ impl Modality {
 }
 
 impl ModelEntry {
+    /// Who serves it, in whichever of the three forms it is written.
+    pub(super) fn served_by(&self) -> Result<ServedBy, String> {
+        let upstream_model = self.upstream_model.clone();
+        match (&self.upstream, &self.tiers, &self.composite) {
+            (Some(upstream), None, None) => {
+                let target = TargetEntry { upstream: upstream.clone(), upstream_model, weight: one() };
+                Ok(ServedBy::Tiers(vec![vec![target]]))
+            }
+            (None, Some(tiers), None) if upstream_model.is_none() => Ok(ServedBy::Tiers(tiers.clone())),
+            (None, None, Some(aliases)) if upstream_model.is_none() => Ok(ServedBy::Aliases(aliases.clone())),
+            (Some(_), ..) | (None, Some(_), Some(_)) => {
+                Err("it has more than one of upstream, tiers and composite".to_owned())
+            }
+            (None, None, None) => Err("it needs one of upstream, tiers and composite".to_owned()),
+            (None, ..) => Err("upstream_model belongs to upstream; in tiers each target has its own".to_owned()),
+        }
+    }
+
     /// What the entry says of the model.
-    pub(super) fn facts(self, alias: ModelAlias) -> ModelFacts {
-        let names = |kinds: Vec<Modality>| kinds.into_iter().map(Modality::name).collect();
+    pub(super) fn facts(&self, alias: ModelAlias) -> ModelFacts {
+        let names = |kinds: &[Modality]| kinds.iter().copied().map(Modality::name).collect();
         ModelFacts {
             alias,
-            family: self.family,
+            family: self.family.clone(),
             context_window: self.context_window,
             max_output_tokens: self.max_output_tokens,
             tools: self.tools,
             reasoning: self.reasoning,
             modalities: self
                 .modalities
-                .map(|modalities| Modalities { input: names(modalities.input), output: names(modalities.output) }),
+                .as_ref()
+                .map(|modalities| Modalities { input: names(&modalities.input), output: names(&modalities.output) }),
             constraints: Constraints {
                 min_max_tokens: self.constraints.min_max_tokens,
                 accepts_image_url: self.constraints.accepts_image_url,
                 typical_response_seconds: self.constraints.typical_response_seconds,
             },
-            prices: self.prices.map(|prices| Prices {
+            prices: self.prices.as_ref().map(|prices| Prices {
                 input_per_million_usd: prices.input_per_million_usd,
                 output_per_million_usd: prices.output_per_million_usd,
                 cached_input_per_million_usd: prices.cached_input_per_million_usd,

@@ -1,20 +1,25 @@
 //! Model servers: from the models file, from two variables, or the built-in demo.
 
+mod routes;
+
 use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::HeaderMap;
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
 use super::ConfigError;
-use super::models_file::{self, ModelsFile};
-use super::values::{base_url, bytes, existing_default, seconds};
+use super::models_file::{self, ModelsFile, breaker};
+use super::values::{base_url, bytes, count_or_zero, existing_default, seconds};
 use crate::catalog::{Catalog, CatalogModel, Discovery};
 use crate::domain::alias::ModelAlias;
 use crate::domain::model::{Constraints, Modalities, ModelFacts};
-use crate::upstream::{DEMO, Endpoint, Timeouts, Upstream};
+use crate::routing::{Route, Target};
+use crate::upstream::{DEMO, Endpoint, Handling, RequestRules, SystemMessages, Timeouts, Upstream};
+use routes::RoutePlanner;
 
 /// The models file of a gateway started in its checkout.
 const DEFAULT_MODELS_FILE: &str = "deploy/config/models.yaml";
@@ -47,9 +52,16 @@ pub struct UpstreamSettings {
     /// How long a server may be silent in the middle of an answer.
     #[arg(long, env = "UPSTREAM_IDLE_TIMEOUT_SECS", default_value = "300", value_parser = seconds)]
     pub upstream_idle_timeout_secs: Duration,
-    /// How long a whole call to a server may take.
+    /// How long a whole call may take, all of the servers together that are asked for it.
     #[arg(long, env = "HTTP_TOTAL_TIMEOUT_SECS", default_value = "600", value_parser = seconds)]
     pub http_total_timeout_secs: Duration,
+    /// How many calls to a model of a server must fail in a row for its circuit to open; 0: it never does.
+    #[arg(long, env = "UPSTREAM_BREAKER_FAILURES", default_value = "5", value_parser = count_or_zero)]
+    pub upstream_breaker_failures: u32,
+    /// The longest that a circuit stays open until one call is tried; the first time it is 1 s, then twice as long each
+    /// time.
+    #[arg(long, env = "UPSTREAM_BREAKER_OPEN_SECS", default_value = "30", value_parser = seconds)]
+    pub upstream_breaker_open_secs: Duration,
     /// The largest answer of a server, in bytes.
     #[arg(long, env = "MAX_UPSTREAM_RESPONSE_BYTES", default_value = "67108864", value_parser = bytes)]
     pub max_upstream_response_bytes: usize,
@@ -75,25 +87,28 @@ impl UpstreamSettings {
         let file = self.file()?.unwrap_or_default();
         let mut upstreams = Vec::new();
         for (name, server) in &file.upstreams {
-            let key = server.key().map_err(|reason| wrong_file(&format!("upstream '{name}': {reason}")))?;
-            upstreams.push(self.http(name, server.base_url.clone(), key)?);
+            let wrong = |reason: String| wrong_file(&format!("upstream '{name}': {reason}"));
+            let handling = server.handling(self.upstream_breaker_failures, self.upstream_breaker_open_secs);
+            let (key, headers) = (server.key().map_err(wrong)?, server.headers().map_err(wrong)?);
+            upstreams.push(self.http(name, server.base_url.clone(), key, headers, handling.map_err(wrong)?)?);
         }
-        let discover = match (discover, &self.upstream_base_url) {
-            (Some(upstream), _) => Some(Arc::clone(upstream)),
-            (None, Some(url)) => Some(self.http(VARIABLE_UPSTREAM, url.clone(), self.upstream_api_key.clone())?),
-            (None, None) => None,
+        let discover = match discover {
+            Some(upstream) => Some(Arc::clone(upstream)),
+            None => self.variable_upstream()?,
         };
         upstreams.extend(discover.clone());
         let demo = Arc::new(Upstream::demo(self.http_total_timeout_secs, self.max_upstream_response_bytes));
-        let mut models = Vec::new();
-        for model in file.models {
-            models.push(Arc::new(self.model(model, &upstreams, &demo)?));
-        }
-        if upstreams.is_empty() && models.is_empty() {
+        let is_alone = upstreams.is_empty();
+        upstreams.push(Arc::clone(&demo));
+        let mut models = models(&file.models, &upstreams)?;
+        if is_alone && models.is_empty() {
             models.push(Arc::new(demo_model(&demo)));
         }
-        if models.iter().any(|model| Arc::ptr_eq(&model.upstream, &demo)) {
-            upstreams.push(demo);
+        let serves = |model: &Arc<CatalogModel>| {
+            model.route.candidates().iter().any(|candidate| Arc::ptr_eq(candidate.target.upstream(), &demo))
+        };
+        if !models.iter().any(serves) {
+            upstreams.pop();
         }
         let discovery = if discover.is_some() { Discovery::Unreachable } else { Discovery::Complete };
         let catalog = Catalog::new(upstreams, models, discovery);
@@ -112,7 +127,28 @@ impl UpstreamSettings {
         models_file::parse(&text).map(Some).map_err(wrong)
     }
 
-    fn http(&self, name: &str, base_url: Url, api_key: Option<SecretString>) -> Result<Arc<Upstream>, ConfigError> {
+    /// The server that the variables name. Of its chat templates nothing is known, so that they are spared a second system
+    /// message.
+    fn variable_upstream(&self) -> Result<Option<Arc<Upstream>>, ConfigError> {
+        let Some(url) = &self.upstream_base_url else { return Ok(None) };
+        let rules = RequestRules { system_messages: SystemMessages::Merge, ..RequestRules::default() };
+        let handling = Handling {
+            rules,
+            breaker: breaker(self.upstream_breaker_failures, self.upstream_breaker_open_secs),
+            ..Handling::default()
+        };
+        let key = self.upstream_api_key.clone();
+        self.http(VARIABLE_UPSTREAM, url.clone(), key, HeaderMap::new(), handling).map(Some)
+    }
+
+    fn http(
+        &self,
+        name: &str,
+        base_url: Url,
+        api_key: Option<SecretString>,
+        headers: HeaderMap,
+        handling: Handling,
+    ) -> Result<Arc<Upstream>, ConfigError> {
         let is_visible = |key: &SecretString| key.expose_secret().bytes().all(|byte| byte.is_ascii_graphic());
         if !api_key.as_ref().is_none_or(is_visible) {
             let setting = if name == VARIABLE_UPSTREAM { "UPSTREAM_API_KEY" } else { "MODELS_FILE" };
@@ -122,6 +158,7 @@ impl UpstreamSettings {
         let endpoint = Endpoint {
             base_url,
             api_key,
+            headers,
             extra_roots: self.extra_roots()?,
             timeouts: Timeouts {
                 connect: self.upstream_connect_timeout_secs,
@@ -130,7 +167,7 @@ impl UpstreamSettings {
                 total: self.http_total_timeout_secs,
             },
         };
-        let upstream = Upstream::http(name.to_owned(), &endpoint, self.max_upstream_response_bytes);
+        let upstream = Upstream::http(name.to_owned(), &endpoint, handling, self.max_upstream_response_bytes);
         upstream.map(Arc::new).map_err(|error| ConfigError::new("UPSTREAM_BASE_URL", error))
     }
 
@@ -146,21 +183,22 @@ impl UpstreamSettings {
         }
         Ok(certificates.into_iter().map(|certificate| certificate.to_vec()).collect())
     }
+}
 
-    fn model(
-        &self,
-        model: models_file::ModelEntry,
-        upstreams: &[Arc<Upstream>],
-        demo: &Arc<Upstream>,
-    ) -> Result<CatalogModel, ConfigError> {
-        let wrong = |reason: &str| wrong_file(&format!("model '{}': {reason}", model.alias));
-        let alias =
-            ModelAlias::parse(&model.alias).ok_or_else(|| wrong("an alias is 1 to 256 visible ASCII characters"))?;
-        let upstream = upstreams.iter().chain([demo]).find(|upstream| upstream.name() == model.upstream);
-        let upstream = upstream.ok_or_else(|| wrong(&format!("there is no upstream '{}'", model.upstream)))?;
-        let upstream_model = model.upstream_model.clone().unwrap_or_else(|| model.alias.clone());
-        Ok(CatalogModel::new(model.facts(alias), upstream, upstream_model))
+/// The models of the file, with who serves each.
+fn models(
+    entries: &[models_file::ModelEntry],
+    upstreams: &[Arc<Upstream>],
+) -> Result<Vec<Arc<CatalogModel>>, ConfigError> {
+    let mut planner = RoutePlanner::new(entries, upstreams);
+    let mut models = Vec::new();
+    for entry in entries {
+        let wrong = |reason: String| wrong_file(&format!("model '{}': {reason}", entry.alias));
+        let route = planner.route(entry).map_err(wrong)?;
+        let fallbacks = planner.fallbacks(entry).map_err(wrong)?;
+        models.push(Arc::new(CatalogModel::new(entry.facts(route.alias().clone()), route, fallbacks)));
     }
+    Ok(models)
 }
 
 fn wrong_file(reason: &str) -> ConfigError {
@@ -185,7 +223,8 @@ fn demo_model(demo: &Arc<Upstream>) -> CatalogModel {
         },
         prices: None,
     };
-    CatalogModel::new(facts, demo, DEMO.to_owned())
+    let target = Arc::new(Target::new(demo, DEMO.to_owned()));
+    CatalogModel::new(facts.clone(), Route::to(facts.alias, target), Vec::new())
 }
 
 #[cfg(test)]

@@ -82,6 +82,11 @@ pub(super) fn count(text: &str) -> Result<NonZeroU32, String> {
     text.parse().map_err(|_| "must be a whole number of at least 1".to_owned())
 }
 
+/// A number that may be none.
+pub(super) fn count_or_zero(text: &str) -> Result<u32, String> {
+    text.parse().map_err(|_| "must be a whole number from 0".to_owned())
+}
+
 /// The base URL of a model server.
 pub(super) fn base_url(text: &str) -> Result<Url, String> {
     let url = Url::parse(text).ok();
@@ -116,6 +121,7 @@ mod tests {
         assert_eq!(rate("0"), Ok(0.0));
         assert!(rate("-1").is_err() && rate("fast").is_err());
         assert!(count("0").is_err() && count("30").is_ok());
+        assert!(count_or_zero("0").is_ok() && count_or_zero("-1").is_err());
     }
 
     #[test]

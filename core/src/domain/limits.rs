@@ -1,7 +1,10 @@
 //! What a model's constraints make of a request.
 
+use std::borrow::Cow;
+
 use gateway_proto::{ApiError, ErrorCode};
 
+use super::alias::ModelAlias;
 use super::chat::{CheckedRequest, JsonRequest, image_param};
 use super::image::ImageSource;
 use super::model::ModelFacts;
@@ -13,6 +16,8 @@ pub struct Applied {
     pub floored: Option<Floored>,
     /// How many of the oldest turns were left out of the prompt.
     pub history_trimmed: u32,
+    /// The alias that answered in place of the first choice.
+    pub fallback: Option<ModelAlias>,
 }
 
 impl Applied {
@@ -21,8 +26,18 @@ impl Applied {
     pub fn to_member_list(&self) -> Option<String> {
         let floored = self.floored.map(|floored| format!("max_tokens_floored={}", floored.floor));
         let trimmed = (self.history_trimmed > 0).then(|| format!("history_trimmed={}", self.history_trimmed));
-        let members: Vec<_> = floored.into_iter().chain(trimmed).collect();
+        let fallback = self.fallback.as_ref().map(|alias| format!("fallback={}", list_value(alias)));
+        let members: Vec<_> = floored.into_iter().chain(trimmed).chain(fallback).collect();
         (!members.is_empty()).then(|| members.join(", "))
+    }
+}
+
+/// An alias as the value of a list's member: in quotes where it holds what would end the member.
+fn list_value(alias: &ModelAlias) -> Cow<'_, str> {
+    if alias.as_str().contains([',', ';', '"', '\\']) {
+        Cow::Owned(format!("\"{}\"", alias.as_str().replace('\\', r"\\").replace('"', "\\\"")))
+    } else {
+        Cow::Borrowed(alias.as_str())
     }
 }
 
@@ -107,7 +122,6 @@ fn raise_to_floor(request: &mut JsonRequest, model: &ModelFacts) -> Result<Optio
 
 #[cfg(test)]
 mod tests {
-    use super::super::alias::ModelAlias;
     use super::super::image::ImageSource;
     use super::super::message::ImagePlace;
     use super::super::model::{Constraints, Modalities};
@@ -178,5 +192,15 @@ mod tests {
         request.tools.push("{}".into());
         let error = apply_constraints(&mut request, &checked(vec![]), &model(None, None, &["text"])).unwrap_err();
         assert_eq!(error.param(), Some("tools"));
+    }
+
+    #[test]
+    fn what_was_applied_is_a_list() {
+        let fallback =
+            |alias: &str| Applied { history_trimmed: 2, fallback: ModelAlias::parse(alias), ..Applied::default() };
+        let told = |applied: Applied| applied.to_member_list().unwrap();
+        assert_eq!(told(fallback("org/gpt-image:v2")), "history_trimmed=2, fallback=org/gpt-image:v2");
+        assert_eq!(told(fallback(r#"a,"b\"#)), r#"history_trimmed=2, fallback="a,\"b\\""#);
+        assert_eq!(Applied::default().to_member_list(), None);
     }
 }

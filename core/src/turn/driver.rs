@@ -107,7 +107,7 @@ impl Driver {
             Start::Again(stored) => return stored.into_completion(),
             Start::Anew(running) => running,
         };
-        let making = complete_prepared(&self.call, &self.kept.request, &self.model, &self.applied);
+        let making = complete_prepared(&self.shared, &self.call, &self.kept.request, &self.model, &self.applied);
         let mut answered = match self.unless_ended(&running.hold, making).await {
             Ok(answered) => answered,
             Err(error) => {
@@ -218,7 +218,7 @@ impl Driver {
             if self.kept.key.is_some() {
                 chunks = record.take(chunks)?;
             }
-            let limit = self.model.upstream.max_response_bytes();
+            let limit = self.model.route.first().upstream().max_response_bytes();
             if fold.bytes().max(record.len()) > limit {
                 return Err(api_errors::answer_too_large(limit));
             }

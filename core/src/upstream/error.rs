@@ -26,6 +26,8 @@ pub enum UpstreamError {
         about_token_limit: bool,
         /// The wait that it asks for.
         retry_after: Option<Duration>,
+        /// Whether it says that an allowance for the day is used up.
+        says_daily: bool,
     },
     /// It answered with something that is not a chat completion; the text says what, in our own words.
     #[error("the model server's answer is not a chat completion: {0}")]

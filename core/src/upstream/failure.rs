@@ -1,11 +1,12 @@
 //! What a model server says when it fails, made fit for clients.
 
+mod wait;
+
 use std::borrow::Cow;
 use std::sync::LazyLock;
-use std::time::Duration;
 
 use gateway_proto::json::{Kind, Member, Reader};
-use http::{HeaderMap, StatusCode, header};
+use http::{HeaderMap, StatusCode};
 use regex::Regex;
 
 use super::error::UpstreamError;
@@ -18,8 +19,10 @@ const MAX_TOLD_CHARS: usize = 300;
 const SHORTEST_KEY: usize = 8;
 
 gateway_proto::json_members! {
-    enum FailureMember { Error = "error", Message = "message", Detail = "detail", Param = "param" }
+    enum FailureMember { Error = "error", Message = "message", Detail = "detail", Param = "param", Metadata = "metadata" }
 }
+gateway_proto::json_members! { enum MetadataMember { Headers = "headers" } }
+gateway_proto::json_members! { enum ResetMember { Reset = "X-RateLimit-Reset" } }
 
 /// What is a server's own, and what a client must not learn of it even where the server says it.
 #[derive(Clone, Copy, Default)]
@@ -28,6 +31,17 @@ pub(super) struct Own<'a> {
     pub(super) host: &'a str,
     /// The key that it is sent.
     pub(super) key: &'a str,
+    /// The headers that it is sent, of which those marked as sensitive are secret.
+    pub(super) headers: Option<&'a HeaderMap>,
+}
+
+impl<'a> Own<'a> {
+    /// What stands for itself wherever it is: the key, and the values of secret headers.
+    fn secrets(self) -> impl Iterator<Item = &'a str> {
+        let headers = self.headers.into_iter().flat_map(HeaderMap::values).filter(|value| value.is_sensitive());
+        let secrets = std::iter::once(self.key).chain(headers.filter_map(|value| value.to_str().ok()));
+        secrets.filter(|secret| secret.len() >= SHORTEST_KEY)
+    }
 }
 
 /// Reads a failed answer.
@@ -42,8 +56,9 @@ pub(super) fn read(status: StatusCode, headers: &HeaderMap, body: &[u8], own: Ow
     UpstreamError::Refused {
         status: status.as_u16(),
         about_token_limit: said.is_about_token_limit(),
+        says_daily: said.says_daily(),
+        retry_after: wait::asked(status, headers, said.reset.as_deref()),
         message: said.message.filter(|_| !is_about_key).map(|message| scrub(&message, own)),
-        retry_after: retry_after(headers),
     }
 }
 
@@ -58,6 +73,8 @@ pub(super) fn inside_success(body: &[u8], own: Own<'_>) -> Option<UpstreamError>
 struct Said<'a> {
     message: Option<Cow<'a, str>>,
     param: Option<Cow<'a, str>>,
+    /// When a quota begins anew, in a header of the server behind it that the server tells in its body.
+    reset: Option<Cow<'a, str>>,
 }
 
 impl<'a> Said<'a> {
@@ -67,12 +84,33 @@ impl<'a> Said<'a> {
             let kind = reader.kind()?;
             match (member, kind) {
                 (Member::Known(FailureMember::Error), Kind::Object) => self.read(reader)?,
+                (Member::Known(FailureMember::Metadata), Kind::Object) => self.read_metadata(reader)?,
                 (Member::Known(FailureMember::Param), Kind::String) => self.param = Some(reader.string()?),
                 (Member::Known(_), Kind::String) => self.message = Some(reader.string()?),
                 _ => drop(reader.value()?),
             }
             Ok(())
         })
+    }
+
+    /// Reads `{"headers":{"X-RateLimit-Reset"}}`.
+    fn read_metadata(&mut self, reader: &mut Reader<'a>) -> Result<(), gateway_proto::json::Fault> {
+        reader.members(|reader, member| match (member, reader.kind()?) {
+            (Member::Known(MetadataMember::Headers), Kind::Object) => reader.members(|reader, member| {
+                match (member, reader.kind()?) {
+                    (Member::Known(ResetMember::Reset), Kind::String) => self.reset = Some(reader.string()?),
+                    _ => drop(reader.value()?),
+                }
+                Ok(())
+            }),
+            _ => reader.value().map(drop),
+        })
+    }
+
+    fn says_daily(&self) -> bool {
+        const WORDS: [&str; 5] = ["per day", "per-day", "per_day", "/day", "daily"];
+        let message = self.message.as_deref().unwrap_or_default().to_ascii_lowercase();
+        WORDS.iter().any(|word| message.contains(word))
     }
 
     fn is_about_token_limit(&self) -> bool {
@@ -82,12 +120,6 @@ impl<'a> Said<'a> {
         };
         names_limit(&self.param) || names_limit(&self.message)
     }
-}
-
-/// `Retry-After` in seconds; the form with a date is rare and left out.
-fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let seconds: f64 = headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
-    Duration::try_from_secs_f64(seconds).ok()
 }
 
 /// Takes out of a message what could be a secret or an address, and cuts it.
@@ -115,8 +147,8 @@ pub(super) fn scrub(message: &str, own: Own<'_>) -> String {
     });
     let mut text = message.to_owned();
     // First, while they are whole. No pattern knows what a key looks like that somebody made up.
-    if own.key.len() >= SHORTEST_KEY {
-        text = text.replace(own.key, "[secret]");
+    for secret in own.secrets() {
+        text = text.replace(secret, "[secret]");
     }
     if !own.host.is_empty() {
         text = text.replace(own.host, "[host]");
@@ -147,7 +179,7 @@ fn hide_random(word: &str) -> &str {
 mod tests {
     use super::*;
 
-    const OWN: Own<'_> = Own { host: "models.acme.example", key: "correct horse battery staple" };
+    const OWN: Own<'_> = Own { host: "models.acme.example", key: "correct horse battery staple", headers: None };
 
     fn told(status: u16, body: &str) -> Option<String> {
         let status = StatusCode::from_u16(status).unwrap();
@@ -198,6 +230,19 @@ mod tests {
     }
 
     #[test]
+    fn the_values_of_secret_headers_are_taken_out() {
+        let mut secret = http::HeaderValue::from_static("tr0ub4dor and three");
+        secret.set_sensitive(true);
+        let plain = http::HeaderValue::from_static("The gateway");
+        let headers = HeaderMap::from_iter(
+            [("x-secret", secret), ("x-title", plain)]
+                .map(|(name, value)| (http::HeaderName::from_static(name), value)),
+        );
+        let own = Own { headers: Some(&headers), ..Own::default() };
+        assert_eq!(scrub("The gateway sent tr0ub4dor and three.", own), "The gateway sent [secret].");
+    }
+
+    #[test]
     fn ordinary_words_stay() {
         for message in [
             "This model's maximum context length is 8192 tokens. However, you requested 9000 tokens.",
@@ -214,12 +259,23 @@ mod tests {
     }
 
     #[test]
-    fn a_wait_is_read_in_seconds() {
-        let headers = |value: &str| HeaderMap::from_iter([(header::RETRY_AFTER, value.parse().unwrap())]);
-        assert_eq!(retry_after(&headers("7")), Some(Duration::from_secs(7)));
-        assert_eq!(retry_after(&headers("0.5")), Some(Duration::from_millis(500)));
-        for bad in ["-1", "soon", "NaN", "1e30", "Wed, 21 Oct 2026 07:28:00 GMT"] {
-            assert_eq!(retry_after(&headers(bad)), None, "{bad}");
-        }
+    fn an_allowance_for_the_day_is_recognised() {
+        let says = |body: &str| match read(
+            StatusCode::TOO_MANY_REQUESTS,
+            &HeaderMap::new(),
+            body.as_bytes(),
+            Own::default(),
+        ) {
+            UpstreamError::Refused { says_daily, retry_after, .. } => (says_daily, retry_after.is_some()),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(
+            says(r#"{"error":{"message":"Rate limit exceeded: free-models-per-day","code":429}}"#),
+            (true, false)
+        );
+        assert_eq!(says(r#"{"error":{"message":"Daily quota reached"}}"#), (true, false));
+        assert_eq!(says(r#"{"error":{"message":"Slow down"}}"#), (false, false));
+        let body = r#"{"error":{"message":"Slow down","metadata":{"message":"per day","headers":{"X-RateLimit-Reset":"60"}}}}"#;
+        assert_eq!(says(body), (false, true));
     }
 }

@@ -2,7 +2,9 @@
 //! no redirect and takes no proxy from the environment: a caller's text must not decide where a key is sent.
 //!
 //! It is hyper's own client and not reqwest's, which reads up to 400 KiB ahead of a client that reads slowly and cannot be
-//! told to read less.
+//! told to read less. Of itself it repeats only what it was not yet able to begin: a request that a pooled connection gave
+//! back whole, since the server had closed it, goes out on the next. No byte of it left the process, so that this is
+//! choosing a connection and no retry; those are made in [`routing`](crate::routing) alone.
 
 mod connector;
 mod stream_body;
@@ -48,6 +50,8 @@ pub struct Endpoint {
     pub base_url: Url,
     /// The key, sent as a bearer token.
     pub api_key: Option<SecretString>,
+    /// Headers of the operator's own, which replace the gateway's.
+    pub headers: HeaderMap,
     /// Certificates of private authorities, trusted besides the public ones, in DER.
     pub extra_roots: Vec<Vec<u8>>,
     /// How long it is waited for.
@@ -96,6 +100,9 @@ impl HttpServer {
             value.set_sensitive(true);
             headers.insert(AUTHORIZATION, value);
         }
+        for (name, value) in &endpoint.headers {
+            headers.insert(name, value.clone());
+        }
         Ok(Self {
             client,
             chat_uri: below(&endpoint.base_url, "chat/completions").as_str().parse()?,
@@ -106,9 +113,14 @@ impl HttpServer {
         })
     }
 
+    /// How long a whole call may take.
+    pub(super) fn total(&self) -> Duration {
+        self.timeouts.total
+    }
+
     pub(super) fn own(&self) -> Own<'_> {
         let key = self.api_key.as_ref().map(ExposeSecret::expose_secret).unwrap_or_default();
-        Own { host: self.chat_uri.host().unwrap_or_default(), key }
+        Own { host: self.chat_uri.host().unwrap_or_default(), key, headers: Some(&self.headers) }
     }
 
     pub(super) async fn complete(

@@ -1,16 +1,21 @@
 //! The body that goes to a model server: what the caller wrote, in pieces that are not copied, with the few members
 //! that the gateway sets itself.
 
+mod system_messages;
+#[cfg(test)]
+mod tests;
+
 use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use gateway_proto::json::Writer;
+use gateway_proto::json::{Member, NoMembers, Reader, Writer};
 use gateway_proto::v1::ChatRequest;
 use http_body::{Body, Frame, SizeHint};
 
+use super::handling::{RequestRules, SystemMessages, TokenLimitName};
 use crate::domain::chat::JsonRequest;
 
 /// A piece of caller JSON of at most this many bytes is copied into the text around it; a larger one is sent as it is.
@@ -23,26 +28,22 @@ pub struct RequestBody {
 }
 
 impl RequestBody {
-    /// The body of a unary call for a model under the server's own name for it.
+    /// The body of a unary call for a model under the server's own name for it, written as the server wants it.
     #[must_use]
-    pub fn unary(request: &JsonRequest, upstream_model: &str) -> Self {
-        PieceWriter::begin(request, upstream_model).finish()
+    pub fn unary(request: &JsonRequest, upstream_model: &str, rules: &RequestRules) -> Self {
+        PieceWriter::begin(request, upstream_model, rules).finish()
     }
 
-    /// The body of a call that is answered with a stream. Its usage is always asked for, since the gateway counts it.
+    /// The body of a call that is answered with a stream. Its usage is always asked for, since the gateway counts it,
+    /// but of a server that does not take the question.
     #[must_use]
-    pub fn stream(request: &JsonRequest, upstream_model: &str) -> Self {
-        let mut writer = PieceWriter::begin(request, upstream_model);
+    pub fn stream(request: &JsonRequest, upstream_model: &str, rules: &RequestRules) -> Self {
+        let mut writer = PieceWriter::begin(request, upstream_model, rules);
         writer.text.name("stream");
         writer.text.boolean(true);
-        writer.text.name("stream_options");
-        writer.text.begin_object();
-        writer.boolean("include_usage", Some(true));
-        if let Some(options) = &request.parameters.stream_options {
-            writer.boolean("include_obfuscation", options.include_obfuscation);
-            writer.text.members_of(&options.unknown_members_json);
+        if writer.takes("stream_options") {
+            writer.stream_options(&request.parameters);
         }
-        writer.text.end_object();
         writer.finish()
     }
 
@@ -80,22 +81,25 @@ impl Body for RequestBody {
 }
 
 /// Writes text, and puts large pieces between what it wrote.
-#[derive(Default)]
-struct PieceWriter {
+struct PieceWriter<'a> {
     text: Writer,
     pieces: VecDeque<Bytes>,
+    rules: &'a RequestRules,
 }
 
-impl PieceWriter {
+impl<'a> PieceWriter<'a> {
     /// Writes all that the caller asked for; the object stays open.
-    fn begin(request: &JsonRequest, upstream_model: &str) -> Self {
-        let mut writer = Self::default();
+    fn begin(request: &JsonRequest, upstream_model: &str, rules: &'a RequestRules) -> Self {
+        let mut writer = Self { text: Writer::default(), pieces: VecDeque::new(), rules };
         writer.text.begin_object();
         writer.text.name("model");
         writer.text.string(upstream_model);
-        writer.list("messages", &request.messages);
-        if !request.tools.is_empty() {
-            writer.list("tools", &request.tools);
+        writer.messages(&request.messages);
+        if !request.tools.is_empty() && writer.takes("tools") {
+            writer.text.name("tools");
+            writer.text.begin_array();
+            request.tools.iter().for_each(|tool| writer.piece(tool));
+            writer.text.end_array();
         }
         writer.json("tool_choice", &request.tool_choice);
         writer.json("response_format", &request.response_format);
@@ -109,68 +113,84 @@ impl PieceWriter {
         RequestBody { pieces: self.pieces }
     }
 
+    /// Whether the server is sent the parameter of this name.
+    fn takes(&self, name: &str) -> bool {
+        !self.rules.drops(name)
+    }
+
+    /// A value that is JSON text.
     fn piece(&mut self, json: &Bytes) {
         if json.len() <= COPIED_BYTES {
             return self.text.raw(json);
         }
         self.text.raw_elsewhere();
-        self.pieces.push_back(self.text.take().into());
-        self.pieces.push_back(json.clone());
+        self.put_between(json);
     }
 
-    fn list(&mut self, name: &str, elements: &[Bytes]) {
-        self.text.name(name);
+    /// A part of a JSON text that is none itself.
+    fn fragment(&mut self, bytes: &Bytes) {
+        if bytes.len() <= COPIED_BYTES { self.text.frame(bytes) } else { self.put_between(bytes) }
+    }
+
+    fn put_between(&mut self, bytes: &Bytes) {
+        self.pieces.push_back(self.text.take().into());
+        self.pieces.push_back(bytes.clone());
+    }
+
+    fn messages(&mut self, messages: &[Bytes]) {
+        self.text.name("messages");
         self.text.begin_array();
-        for element in elements {
-            self.piece(element);
-        }
+        let merged = match self.rules.system_messages {
+            SystemMessages::Keep => 0,
+            SystemMessages::Merge => self.merged_instructions(messages),
+        };
+        messages[merged..].iter().for_each(|message| self.piece(message));
         self.text.end_array();
     }
 
     /// A member of caller JSON; empty text is absent.
     fn json(&mut self, name: &str, json: &Bytes) {
-        if !json.is_empty() {
+        if !json.is_empty() && self.takes(name) {
             self.text.name(name);
             self.piece(json);
         }
     }
 
     fn double(&mut self, name: &str, value: Option<f64>) {
-        if let Some(value) = value {
+        if let Some(value) = value.filter(|_| self.takes(name)) {
             self.text.name(name);
             self.text.double(value);
         }
     }
 
     fn integer(&mut self, name: &str, value: Option<i64>) {
-        if let Some(value) = value {
+        if let Some(value) = value.filter(|_| self.takes(name)) {
             self.text.name(name);
             self.text.integer(value);
         }
     }
 
     fn boolean(&mut self, name: &str, value: Option<bool>) {
-        if let Some(value) = value {
+        if let Some(value) = value.filter(|_| self.takes(name)) {
             self.text.name(name);
             self.text.boolean(value);
         }
     }
 
     fn string(&mut self, name: &str, value: Option<&String>) {
-        self.text.optional_string(name, value.map(String::as_str));
+        self.text.optional_string(name, value.map(String::as_str).filter(|_| self.takes(name)));
     }
 
     /// One text as a string, several as an array, none as nothing: the spellings that every server takes.
     fn stop(&mut self, stop: &[String]) {
         match stop {
-            [] => {}
-            [one] => self.text.optional_string("stop", Some(one)),
+            [one] => self.string("stop", Some(one)),
             several => self.strings("stop", several),
         }
     }
 
     fn strings(&mut self, name: &str, values: &[String]) {
-        if !values.is_empty() {
+        if !values.is_empty() && self.takes(name) {
             self.text.name(name);
             self.text.begin_array();
             values.iter().for_each(|value| self.text.string(value));
@@ -178,10 +198,56 @@ impl PieceWriter {
         }
     }
 
+    /// The token limit under the name that the server knows. A caller that gave both keeps the value under that name.
+    fn token_limit(&mut self, request: &ChatRequest) {
+        let (older, newer) = (request.max_tokens, request.max_completion_tokens);
+        match self.rules.token_limit {
+            None => {
+                self.integer("max_tokens", older);
+                self.integer("max_completion_tokens", newer);
+            }
+            Some(TokenLimitName::MaxTokens) => self.integer("max_tokens", older.or(newer)),
+            Some(TokenLimitName::MaxCompletionTokens) => self.integer("max_completion_tokens", newer.or(older)),
+        }
+    }
+
+    fn stream_options(&mut self, request: &ChatRequest) {
+        self.text.name("stream_options");
+        self.text.begin_object();
+        self.text.name("include_usage");
+        self.text.boolean(true);
+        if let Some(options) = &request.stream_options {
+            if let Some(obfuscation) = options.include_obfuscation {
+                self.text.name("include_obfuscation");
+                self.text.boolean(obfuscation);
+            }
+            self.text.members_of(&options.unknown_members_json);
+        }
+        self.text.end_object();
+    }
+
+    /// What the gateway does not know, as it was written, without what the server does not take.
+    fn unknown_members(&mut self, object: &Bytes) {
+        if object.is_empty() || self.rules.drop_params.is_empty() {
+            return self.text.members_of(object);
+        }
+        let Ok(mut reader) = Reader::new(object) else { return };
+        // It was judged before: there is no fault to find.
+        let _ = reader.members::<NoMembers>(|reader, member| {
+            let Member::Unknown(name) = member;
+            let value = reader.value()?;
+            if self.takes(&name.text()) {
+                self.text.raw(name.quoted().as_bytes());
+                self.text.frame(b":");
+                self.text.raw(value.as_bytes());
+            }
+            Ok(())
+        });
+    }
+
     fn parameters(&mut self, request: &ChatRequest) {
         self.boolean("parallel_tool_calls", request.parallel_tool_calls);
-        self.integer("max_tokens", request.max_tokens);
-        self.integer("max_completion_tokens", request.max_completion_tokens);
+        self.token_limit(request);
         self.double("temperature", request.temperature);
         self.double("top_p", request.top_p);
         self.double("frequency_penalty", request.frequency_penalty);
@@ -207,65 +273,6 @@ impl PieceWriter {
         self.json("web_search_options", &request.web_search_options_json);
         self.json("functions", &request.functions_json);
         self.json("function_call", &request.function_call_json);
-        self.text.members_of(&request.unknown_members_json);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use gateway_proto::v1::StreamOptions;
-
-    use super::*;
-
-    fn request(messages: Vec<Bytes>) -> JsonRequest {
-        JsonRequest { messages, ..JsonRequest::default() }
-    }
-
-    #[test]
-    fn what_the_caller_wrote_is_sent_as_it_was_written() {
-        let mut request = request(vec![r#"{"role":"user", "content":"\u00e9","z":1.0}"#.into()]);
-        request.tools = vec![r#"{"type":"function","function":{"parameters":{"b":1,"a":1e2}}}"#.into()];
-        request.parameters = ChatRequest {
-            temperature: Some(0.5),
-            seed: Some(9_007_199_254_740_993),
-            stop: vec!["\n".to_owned()],
-            unknown_members_json: r#" {"top_k": 5, "x": {}} "#.into(),
-            ..ChatRequest::default()
-        };
-        assert_eq!(
-            String::from_utf8(RequestBody::unary(&request, "org/m").concat()).unwrap(),
-            concat!(
-                r#"{"model":"org/m","messages":[{"role":"user", "content":"\u00e9","z":1.0}],"#,
-                r#""tools":[{"type":"function","function":{"parameters":{"b":1,"a":1e2}}}],"#,
-                r#""temperature":0.5,"stop":"\n","seed":9007199254740993,"top_k": 5, "x": {}}"#
-            )
-        );
-    }
-
-    #[test]
-    fn a_stream_is_asked_for_with_its_usage() {
-        let options = |members: &'static str| StreamOptions {
-            include_usage: Some(false),
-            include_obfuscation: Some(false),
-            unknown_members_json: members.into(),
-        };
-        let mut request = request(vec![]);
-        let text = |request: &JsonRequest| String::from_utf8(RequestBody::stream(request, "m").concat()).unwrap();
-        let begin = r#"{"model":"m","messages":[],"stream":true,"stream_options":{"include_usage":true"#;
-        assert_eq!(text(&request), format!("{begin}}}}}"));
-        request.parameters.stream_options = Some(options(r#"{"x":1}"#));
-        assert_eq!(text(&request), format!(r#"{begin},"include_obfuscation":false,"x":1}}}}"#));
-    }
-
-    #[test]
-    fn large_pieces_are_not_copied() {
-        let large = Bytes::from(format!(r#"{{"role":"user","content":"{}"}}"#, "x".repeat(COPIED_BYTES)));
-        let small = Bytes::from_static(br#"{"role":"user","content":"y"}"#);
-        let body = RequestBody::unary(&request(vec![small.clone(), large.clone(), large.clone(), small]), "m");
-        let shared = body.pieces.iter().filter(|piece| piece.as_ptr() == large.as_ptr()).count();
-        assert_eq!(shared, 2);
-        let whole: serde_json::Value = serde_json::from_slice(&body.concat()).unwrap();
-        assert_eq!(whole["messages"].as_array().unwrap().len(), 4);
-        assert_eq!(body.size_hint().exact(), Some(body.concat().len() as u64));
+        self.unknown_members(&request.unknown_members_json);
     }
 }

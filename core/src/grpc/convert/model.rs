@@ -29,6 +29,6 @@ pub(crate) fn model(model: &CatalogModel) -> v1::Model {
             cached_input_per_million_usd: prices.cached_input_per_million_usd,
         }),
         created: model.created,
-        owned_by: model.upstream.name().to_owned(),
+        owned_by: model.route.first().upstream().name().to_owned(),
     }
 }
