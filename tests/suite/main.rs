@@ -8,4 +8,5 @@ mod conversations;
 mod edge;
 mod errors;
 mod grpc;
+mod routing;
 mod streams;

@@ -21,10 +21,11 @@ tokens:
 const FULL: &str = "Bearer full-secret-of-more-than-32-characters";
 const READS: &str = "Bearer reads-secret-of-more-than-32-characters";
 /// Provoked by tests of their own, since they are no answer to a chat or not on both wires.
-const ELSEWHERE: [&str; 8] = [
+const ELSEWHERE: [&str; 9] = [
     "rate_limit_exceeded",
     "body_too_large",
     "route_not_found",
+    "openrouter_daily_quota_exhausted",
     "overloaded",
     "request_timeout",
     "conversation_not_found",
