@@ -16,6 +16,7 @@ use crate::domain::chat::{JsonRequest, check_request};
 use crate::domain::limits::{Applied, apply_constraints};
 use crate::shared::Shared;
 use crate::upstream::{CallContext, RequestBody, UpstreamError};
+use crate::usage::Meter;
 
 pub use stream::{ChatStream, stream};
 
@@ -41,6 +42,8 @@ pub struct Told {
     pub resolved_backend: HeaderValue,
     /// The conversation that the answer belongs to.
     pub conversation: Option<HeaderValue>,
+    /// What the answer cost in US dollars, where that is known.
+    pub cost: Option<HeaderValue>,
 }
 
 /// Answers a chat with a whole completion. Dropping the future cancels the call to the model server.
@@ -50,25 +53,61 @@ pub async fn complete(
     mut request: JsonRequest,
 ) -> Result<Answered<ChatCompletion>, ApiError> {
     let (model, applied) = prepare(shared, &mut request)?;
-    complete_prepared(call, &request, &model, &applied).await
+    complete_prepared(shared, call, &request, &model, &applied).await
 }
 
 /// Answers a chat that was judged and fitted to its model.
 pub(crate) async fn complete_prepared(
+    shared: &Shared,
     call: &Call,
     request: &JsonRequest,
     model: &CatalogModel,
     applied: &Applied,
 ) -> Result<Answered<ChatCompletion>, ApiError> {
+    let mut meter = open_meter(shared, call, request, model).await?;
     let body = RequestBody::unary(request, &model.upstream_model);
     let context = CallContext { request_id: call.request_id.as_str(), deadline: call.deadline };
     let begin = Instant::now();
     let answer = model.upstream.complete(body, model.facts.alias.as_str(), context).await;
     model.upstream.observe(begin.elapsed(), answer.is_ok());
 
-    let completion = answer.map_err(|error| refusal(error, applied, model))?;
+    let completion = match answer {
+        Ok(completion) => completion,
+        Err(error) => {
+            settle_failure(&mut meter, &error);
+            return Err(refusal(error, applied, model));
+        }
+    };
     count_tokens(model, completion.usage.as_ref());
-    Ok(answered(completion, model, applied))
+    meter.completion(&completion);
+    let priced = meter.settle();
+    let mut answered = answered(completion, model, applied);
+    answered.told.cost = priced.and_then(|priced| HeaderValue::try_from(priced.cost.to_string()).ok());
+    Ok(answered)
+}
+
+/// Admits a call by the budgets of its tenant. From then on it is booked, whatever ends it.
+async fn open_meter(
+    shared: &Shared,
+    call: &Call,
+    request: &JsonRequest,
+    model: &CatalogModel,
+) -> Result<Meter, ApiError> {
+    let opened = shared.accounts().open(&call.caller.tenant, request, &model.facts).await;
+    opened.map_err(|error| api_errors::from_budget(error, &model.facts.alias))
+}
+
+/// Books a call that failed. A server that was not reached, or refused, has done nothing for it.
+fn settle_failure(meter: &mut Meter, error: &UpstreamError) {
+    match error {
+        UpstreamError::Unreachable(_) | UpstreamError::Refused { .. } if meter.has_nothing() => meter.release(),
+        UpstreamError::Unreachable(_)
+        | UpstreamError::Refused { .. }
+        | UpstreamError::Broken(_)
+        | UpstreamError::TimedOut(_)
+        | UpstreamError::Malformed(_)
+        | UpstreamError::TooLarge { .. } => drop(meter.settle()),
+    }
 }
 
 /// Judges a request and fits it to its model.
@@ -86,6 +125,7 @@ fn answered<T>(answer: T, model: &CatalogModel, applied: &Applied) -> Answered<T
         resolved_model: model.resolved_model.clone(),
         resolved_backend: model.upstream.resolved_backend().clone(),
         conversation: None,
+        cost: None,
     };
     Answered { answer, told }
 }

@@ -1,5 +1,6 @@
 //! The settings of the core: where they come from, what they may be, and what is made of them before a port opens.
 
+mod budgets;
 mod conversations;
 mod credentials;
 mod models_file;
@@ -13,6 +14,7 @@ use std::time::Duration;
 use gateway_auth::{RateLimit, TokenTable};
 use gateway_storage::DatabaseAddress;
 
+pub use budgets::{BudgetSettings, Budgets};
 pub use conversations::{ConversationLimits, ConversationSettings};
 pub use credentials::{AuthSettings, CredentialSource};
 pub use process::{LogFormat, ProcessSettings, parse_settings, settings_of_this_process};
@@ -47,6 +49,9 @@ pub struct CoreSettings {
     #[expect(missing_docs, reason = "clap would take a comment for the help text of the whole program")]
     #[command(flatten)]
     pub upstream: UpstreamSettings,
+    #[expect(missing_docs, reason = "clap would take a comment for the help text of the whole program")]
+    #[command(flatten)]
+    pub budgets: BudgetSettings,
 }
 
 /// What the core is built from.
@@ -72,6 +77,10 @@ pub struct CoreConfig {
     pub database: DatabaseAddress,
     /// What bounds stored conversations.
     pub conversations: ConversationLimits,
+    /// The folder of what outlives the process.
+    pub data_dir: PathBuf,
+    /// What tenants may use.
+    pub budgets: Budgets,
 }
 
 /// A setting or a file that cannot be used. The text names the setting, what is wrong and what would be right.
@@ -133,6 +142,8 @@ impl CoreSettings {
             stream_head_wait: self.stream_head_wait_secs,
             database,
             conversations: self.conversations.limits(),
+            budgets: self.budgets.budgets()?,
+            data_dir: self.data_dir,
         })
     }
 }

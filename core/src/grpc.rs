@@ -7,6 +7,7 @@ mod error_catalog;
 mod identity;
 mod models;
 mod readiness;
+mod usage;
 
 use std::error::Error;
 
@@ -16,6 +17,7 @@ use gateway_proto::v1::error_catalog_service_server::ErrorCatalogServiceServer;
 use gateway_proto::v1::identity_service_server::IdentityServiceServer;
 use gateway_proto::v1::model_service_server::ModelServiceServer;
 use gateway_proto::v1::readiness_service_server::ReadinessServiceServer;
+use gateway_proto::v1::usage_service_server::UsageServiceServer;
 use gateway_proto::{ApiError, Rpc};
 use tonic::body::Body;
 use tonic::codec::CompressionEncoding::Gzip;
@@ -53,6 +55,7 @@ pub(crate) struct Services {
     errors: ErrorCatalogServiceServer<Adapter>,
     identity: IdentityServiceServer<Adapter>,
     readiness: ReadinessServiceServer<Adapter>,
+    usage: UsageServiceServer<Adapter>,
     /// Health, reflection, and the answer to what is not there.
     others: Routes,
 }
@@ -78,6 +81,7 @@ impl Services {
             errors: with_limits!(ErrorCatalogServiceServer),
             identity: with_limits!(IdentityServiceServer),
             readiness: with_limits!(ReadinessServiceServer),
+            usage: with_limits!(UsageServiceServer),
             others: others.prepare(),
         }
     }
@@ -100,6 +104,7 @@ impl Services {
             Some(Rpc::ListErrors | Rpc::GetError) => self.errors.call(request),
             Some(Rpc::WhoAmI) => self.identity.call(request),
             Some(Rpc::GetReadiness) => self.readiness.call(request),
+            Some(Rpc::GetUsage) => self.usage.call(request),
             None => Box::pin(self.others.call(request)),
         }
     }

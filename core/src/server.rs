@@ -20,8 +20,10 @@ use tonic::transport::server::TcpIncoming;
 use tonic_health::server::HealthReporter;
 use tower::layer::layer_fn;
 
+use crate::budget;
 use crate::catalog::CatalogHandle;
 use crate::causes::causes;
+use crate::clock::Clock;
 use crate::config::{CoreConfig, ListenAddress, ProcessSettings};
 use crate::discovery;
 use crate::grpc::Services;
@@ -31,6 +33,7 @@ use crate::process::{CLOSE_PATIENCE, End, Signals};
 use crate::shared::{Parts, Shared};
 use crate::turn::Turns;
 use crate::upstream::Upstream;
+use crate::usage::{self, Accounts};
 
 /// How long the first reading of a server's list of models may hold up the start.
 const FIRST_DISCOVERY: Duration = Duration::from_secs(2);
@@ -66,6 +69,9 @@ pub enum BuildError {
     /// The database cannot be used, and will not be by trying again.
     #[error("DATABASE_URL: {}", with_causes(.0))]
     Database(#[source] OpenError),
+    /// Usage cannot be booked.
+    #[error("DATA_DIR: the usage journal cannot be begun: {0}")]
+    Journal(#[source] io::Error),
     /// The protos cannot be reflected.
     #[error("reflection cannot be offered")]
     Reflection(#[from] tonic_reflection::server::Error),
@@ -80,7 +86,10 @@ impl Core {
     /// Builds the core and opens its database. Opens no port.
     pub async fn build(config: CoreConfig) -> Result<Self, BuildError> {
         let store = config.database.open(LEASE).await.map_err(BuildError::Database)?;
+        let accounts = Accounts::begin(&config.data_dir, &store, config.budgets.0, Clock::default());
+        let accounts = Arc::new(accounts.map_err(BuildError::Journal)?);
         let shared = Shared::new(Parts {
+            accounts: Arc::clone(&accounts),
             authenticator: Authenticator::new(config.tokens, config.rate_limit),
             catalog: CatalogHandle::new(config.upstreams.catalog),
             upstreams: config.upstreams.upstreams,
@@ -109,6 +118,8 @@ impl Core {
         let service = CoreService::new(shared.clone(), Services::new(&shared, others));
         let mut beside = JoinSet::new();
         beside.spawn(keeping::sweep(shared.clone()));
+        beside.spawn(budget::keep(Arc::clone(accounts.ledger())));
+        beside.spawn(usage::keep(accounts));
         beside.spawn(keeping::tell_health(shared.clone(), health.clone()));
         Ok(Self { shared, service, health, discover, _beside: Arc::new(beside) })
     }
@@ -187,6 +198,12 @@ impl Core {
             self.shared.in_flight().cut();
             // So that each can be told why.
             drop(timeout(CLOSE_PATIENCE, self.shared.in_flight().drained()).await);
+        }
+        // What is not booked by then is booked from the journal by the next process.
+        match timeout(CLOSE_PATIENCE, self.shared.accounts().close()).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::warn!(cause = causes(&error), "usage is left to the next start"),
+            Err(_) => tracing::warn!("usage is left to the next start"),
         }
     }
 

@@ -8,3 +8,4 @@ mod edge;
 mod errors;
 mod grpc;
 mod streams;
+mod usage;

@@ -1,5 +1,7 @@
 //! A chat whose answer comes as a stream.
 
+mod cost_event;
+
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
@@ -10,13 +12,15 @@ use gateway_proto::ApiError;
 use gateway_proto::v1::{ChatCompletionChunk, ChunkChoice, FinishReason, MessageDelta, Usage};
 use tokio::time::timeout;
 
-use super::{Answered, answered, count_tokens, prepare, refusal};
+use super::{Answered, answered, count_tokens, open_meter, prepare, refusal, settle_failure};
 use crate::call::Call;
 use crate::catalog::CatalogModel;
 use crate::domain::chat::JsonRequest;
 use crate::domain::limits::Applied;
 use crate::shared::Shared;
 use crate::upstream::{CallContext, Chunks, RequestBody, UpstreamError};
+use crate::usage::Meter;
+use cost_event::CostEvent;
 
 /// The answer to a chat as it comes. Dropping it cancels the call to the model server.
 pub struct ChatStream {
@@ -29,6 +33,8 @@ pub struct ChatStream {
     first: Option<Vec<ChatCompletionChunk>>,
     usage: Option<Usage>,
     begin: Instant,
+    meter: Meter,
+    cost: CostEvent,
 }
 
 type Opening = Pin<Box<dyn Future<Output = Result<Chunks, UpstreamError>> + Send>>;
@@ -53,6 +59,8 @@ pub(crate) async fn stream_prepared(
     model: &Arc<CatalogModel>,
     applied: &Applied,
 ) -> Result<Answered<ChatStream>, ApiError> {
+    let mut meter = open_meter(shared, call, request, model).await?;
+    meter.begin_counting();
     let body = RequestBody::stream(request, &model.upstream_model);
     let parameters = &request.parameters;
     let mut stream = ChatStream {
@@ -61,6 +69,8 @@ pub(crate) async fn stream_prepared(
         first: None,
         usage: None,
         begin: Instant::now(),
+        cost: CostEvent::of(model),
+        meter,
         applied: applied.clone(),
         model: Arc::clone(model),
     };
@@ -93,18 +103,23 @@ impl ChatStream {
         loop {
             match self.next_of_upstream().await {
                 Some(Ok(mut chunks)) => {
+                    self.meter.chunks(&chunks);
+                    self.cost.watch(&mut chunks, &self.meter);
                     self.settle_usage(&mut chunks);
                     if !chunks.is_empty() {
                         return Some(Ok(chunks));
                     }
                 }
                 Some(Err(error)) => {
+                    settle_failure(&mut self.meter, &error);
                     self.end(false);
                     return Some(Err(refusal(error, &self.applied, &self.model)));
                 }
                 None => {
+                    // Booked before the last byte goes out.
+                    let priced = self.meter.settle();
                     self.end(true);
-                    return None;
+                    return self.cost.last(priced).map(|chunk| Ok(vec![chunk]));
                 }
             }
         }

@@ -18,29 +18,56 @@ const DATA_URI: &[u8] = b"\"data:";
 /// About how many tokens these JSON texts cost.
 #[must_use]
 pub fn estimate<'a>(texts: impl IntoIterator<Item = &'a Bytes>) -> u64 {
-    texts.into_iter().map(|text| FRAME + of_text(text)).sum()
+    let of_text = |text: &Bytes| {
+        let mut count = TokenCount::default();
+        count.json(text);
+        FRAME + count.tokens()
+    };
+    texts.into_iter().map(of_text).sum()
 }
 
-fn of_text(mut text: &[u8]) -> u64 {
-    let mut tokens = 0;
-    while let Some(begin) = memmem::find(text, DATA_URI) {
-        let rest = &text[begin + DATA_URI.len()..];
-        // A data URI holds no escape, so that the next quote ends it.
-        let end = memchr::memchr(b'"', rest).unwrap_or(rest.len());
-        tokens += IMAGE + of_plain(&text[..begin]);
-        text = &rest[end..];
-    }
-    tokens + of_plain(text)
+/// A count of text that comes in pieces, so that what is rounded is the whole.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct TokenCount {
+    ascii: u64,
+    others: u64,
+    images: u64,
 }
 
-fn of_plain(text: &[u8]) -> u64 {
-    let (mut ascii, mut others) = (0_u64, 0_u64);
-    for byte in text {
-        ascii += u64::from(byte.is_ascii());
-        // The first byte of each character, and not those that go on with it.
-        others += u64::from(*byte >= 0xC0);
+impl TokenCount {
+    /// Counts a piece of text.
+    pub fn text(&mut self, text: &[u8]) {
+        for byte in text {
+            self.ascii += u64::from(byte.is_ascii());
+            // The first byte of each character, and not those that go on with it.
+            self.others += u64::from(*byte >= 0xC0);
+        }
     }
-    ascii.div_ceil(4) + others
+
+    /// Counts a piece of JSON, in which there may be images.
+    pub fn json(&mut self, mut text: &[u8]) {
+        while let Some(begin) = memmem::find(text, DATA_URI) {
+            let rest = &text[begin + DATA_URI.len()..];
+            // A data URI holds no escape, so that the next quote ends it.
+            let end = memchr::memchr(b'"', rest).unwrap_or(rest.len());
+            self.images += 1;
+            self.text(&text[..begin]);
+            text = &rest[end..];
+        }
+        self.text(text);
+    }
+
+    /// About how many tokens that is.
+    #[must_use]
+    pub fn tokens(&self) -> u64 {
+        self.ascii.div_ceil(4) + self.others + self.images * IMAGE
+    }
+
+    /// Whether nothing was counted.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.tokens() == 0
+    }
 }
 
 #[cfg(test)]
