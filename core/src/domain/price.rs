@@ -5,6 +5,9 @@ use super::model::Prices;
 /// Billionths of a US dollar in a US dollar.
 const NANO_PER_USD: u64 = 1_000_000_000;
 
+/// No call costs more than a million dollars. What says so lies, and sums of it must fit a database's numbers.
+const MOST: u128 = 1_000_000 * NANO_PER_USD as u128;
+
 /// An amount of money, in billionths of a US dollar.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct NanoUsd(pub u64);
@@ -60,7 +63,7 @@ pub fn cost(prices: &Prices, tokens: TokenCounts) -> NanoUsd {
     let pico = of(tokens.prompt - cached, input)
         .saturating_add(of(cached, cached_input))
         .saturating_add(of(tokens.completion, pico_per_token(prices.output_per_million_usd)));
-    NanoUsd(u64::try_from(pico.div_ceil(1000)).unwrap_or(u64::MAX))
+    NanoUsd(u64::try_from(pico.div_ceil(1000).min(MOST)).unwrap_or_default())
 }
 
 /// Dollars per million tokens as trillionths of a dollar per token: a price of six decimals is whole.
@@ -90,7 +93,7 @@ mod tests {
         assert_eq!(cost(&PRICES, counts(10, 1000, 0)), NanoUsd(750));
         let dear =
             Prices { input_per_million_usd: 1e9, output_per_million_usd: 1e9, cached_input_per_million_usd: None };
-        assert_eq!(cost(&dear, counts(u64::MAX, 0, u64::MAX)), NanoUsd(u64::MAX));
+        assert_eq!(cost(&dear, counts(u64::MAX, 0, u64::MAX)), NanoUsd(1_000_000_000_000_000));
         let cheap = Prices { input_per_million_usd: 0.000_001, ..PRICES };
         assert_eq!(cost(&cheap, counts(1, 0, 0)), NanoUsd(1));
         assert_eq!(cost(&PRICES, counts(0, 0, 0)), NanoUsd(0));

@@ -20,6 +20,8 @@ use crate::domain::tokens::{TokenCount, estimate};
 
 /// What an answer is thought to come to at most where neither the request nor the operator says.
 const USUAL_OUTPUT_TOKENS: u32 = 4096;
+/// No answer is longer, whatever a request asks for: what may be booked must not be for the caller to choose.
+const MOST_OUTPUT_TOKENS: u32 = 1 << 20;
 
 /// What a call cost, where the price is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,7 +92,8 @@ fn reservation(request: &JsonRequest, facts: &ModelFacts) -> TokenCounts {
     let asked = parameters.max_completion_tokens.or(parameters.max_tokens).and_then(|most| u64::try_from(most).ok());
     let usual = facts.reserve_output_tokens.or(facts.max_output_tokens).unwrap_or(USUAL_OUTPUT_TOKENS);
     let answers = u64::try_from(parameters.n.unwrap_or(1)).unwrap_or(1);
-    let completion = asked.unwrap_or(usual.into()).saturating_mul(answers.max(1));
+    let most = facts.max_output_tokens.or(facts.context_window).unwrap_or(MOST_OUTPUT_TOKENS).min(MOST_OUTPUT_TOKENS);
+    let completion = asked.unwrap_or(usual.into()).min(most.into()).saturating_mul(answers.max(1));
     TokenCounts { prompt, cached: 0, completion }
 }
 
@@ -250,4 +253,62 @@ fn count_delta(count: &mut TokenCount, delta: &MessageDelta) {
         [function, custom].into_iter().flatten().for_each(|piece| count.text(piece.as_bytes()));
     }
     count.json(&delta.unknown_members_json);
+}
+
+#[cfg(test)]
+mod tests {
+    use gateway_proto::v1::ChatRequest;
+
+    use super::*;
+    use crate::domain::model::Constraints;
+
+    fn facts(reserve: Option<u32>, most: Option<u32>, window: Option<u32>) -> ModelFacts {
+        ModelFacts {
+            alias: ModelAlias::parse("m").unwrap(),
+            family: None,
+            context_window: window,
+            max_output_tokens: most,
+            reserve_output_tokens: reserve,
+            tools: None,
+            reasoning: None,
+            modalities: None,
+            constraints: Constraints::default(),
+            prices: None,
+        }
+    }
+
+    #[test]
+    fn the_longest_answer_that_is_asked_for_is_reserved() {
+        let completion = |max_tokens, n, facts: &ModelFacts| {
+            let parameters = ChatRequest { max_tokens, n, ..ChatRequest::default() };
+            let request = JsonRequest { messages: vec!["12345678".into()], parameters, ..JsonRequest::default() };
+            let reserved = reservation(&request, facts);
+            assert_eq!(reserved.prompt, 6);
+            reserved.completion
+        };
+        let unknown = facts(None, None, None);
+        assert_eq!(completion(Some(100), None, &unknown), 100);
+        assert_eq!(completion(Some(100), Some(3), &unknown), 300);
+        assert_eq!(completion(None, None, &unknown), 4096);
+        assert_eq!(completion(None, None, &facts(None, Some(500), None)), 500);
+        assert_eq!(completion(None, Some(2), &facts(Some(200), Some(500), None)), 400);
+        // Nobody may book more than a model can answer with.
+        assert_eq!(completion(Some(i64::MAX), None, &facts(Some(200), Some(500), None)), 500);
+        assert_eq!(completion(Some(i64::MAX), None, &facts(None, None, Some(8000))), 8000);
+        assert_eq!(completion(Some(i64::MAX), Some(128), &unknown), 128 << 20);
+    }
+
+    #[test]
+    fn a_server_that_tells_nothing_in_figures_tells_nothing() {
+        let usage = |prompt_tokens, completion_tokens, total_tokens| Usage {
+            prompt_tokens,
+            completion_tokens,
+            total_tokens,
+            ..Usage::default()
+        };
+        assert_eq!(told(None), None);
+        assert_eq!(told(Some(&usage(0, 0, 0))), None);
+        assert_eq!(told(Some(&usage(0, 0, 9))).unwrap().prompt, 9);
+        assert_eq!(told(Some(&usage(3, 4, 100))).unwrap().total(), 7);
+    }
 }
