@@ -18,6 +18,8 @@ use std::sync::Arc;
 
 use gateway_storage::{ProcessId, Store, StoreError};
 
+use tokio::sync::Mutex;
+
 use crate::budget::{BudgetRules, Ledger};
 use crate::clock::Clock;
 use journal::Journal;
@@ -36,6 +38,8 @@ pub struct Accounts {
     store: Arc<dyn Store>,
     folder: PathBuf,
     clock: Clock,
+    /// Held by whoever folds the journal in: the one beside the calls, or the one at the end.
+    folding: Mutex<()>,
 }
 
 impl Accounts {
@@ -52,7 +56,7 @@ impl Accounts {
         let process = ProcessId::new_random();
         let journal = Journal::begin(&folder, process)?;
         let ledger = Ledger::new(rules, Arc::clone(store), process, clock.clone());
-        Ok(Self { journal, ledger: Arc::new(ledger), store: Arc::clone(store), folder, clock })
+        Ok(Self { journal, ledger: Arc::new(ledger), store: Arc::clone(store), folder, clock, folding: Mutex::new(()) })
     }
 
     /// The budgets.

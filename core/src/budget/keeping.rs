@@ -23,6 +23,10 @@ pub(crate) async fn keep(ledger: Arc<Ledger>) {
     let mut noted: Option<Instant> = None;
     loop {
         ticks.tick().await;
+        // A database that does not work is tried by its own store, and nothing more is to wait for it.
+        if !ledger.database_works() {
+            continue;
+        }
         if noted.is_none_or(|at| at.elapsed() >= SIGN_OF_LIFE) {
             match ledger.note_process().await {
                 Ok(()) => noted = Some(Instant::now()),

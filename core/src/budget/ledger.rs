@@ -209,6 +209,11 @@ impl Ledger {
         self.give_back(holds).await
     }
 
+    /// Whether the database works, as far as is known.
+    pub(super) fn database_works(&self) -> bool {
+        *self.store.availability().borrow()
+    }
+
     /// Gives a sign of life, and learns how many processes there are.
     pub(super) async fn note_process(&self) -> Result<(), StoreError> {
         let live = self.store.note_process(self.process).await?;

@@ -12,6 +12,8 @@ use memchr::memmem;
 const FRAME: u64 = 4;
 /// What an image in detail costs at the large providers, about.
 const IMAGE: u64 = 1024;
+/// As many bytes are counted together: no count of them is more than a byte can hold.
+const PIECE: usize = 128;
 /// How an image within a message begins.
 const DATA_URI: &[u8] = b"\"data:";
 
@@ -37,10 +39,12 @@ pub struct TokenCount {
 impl TokenCount {
     /// Counts a piece of text.
     pub fn text(&mut self, text: &[u8]) {
-        for byte in text {
-            self.ascii += u64::from(byte.is_ascii());
+        // In pieces that can be counted in single bytes, of which the processor takes many at once.
+        for piece in text.chunks(PIECE) {
+            let count = |counts: fn(u8) -> bool| piece.iter().map(|byte| u8::from(counts(*byte))).sum::<u8>();
+            self.ascii += u64::from(count(|byte| byte.is_ascii()));
             // The first byte of each character, and not those that go on with it.
-            self.others += u64::from(*byte >= 0xC0);
+            self.others += u64::from(count(|byte| byte >= 0xC0));
         }
     }
 

@@ -24,6 +24,10 @@ pub(crate) async fn keep(accounts: Arc<Accounts>) {
     loop {
         ticks.tick().await;
         sync(&accounts).await;
+        // A database that does not work is tried by its own store, and nothing more is to wait for it.
+        if !*accounts.store().availability().borrow() {
+            continue;
+        }
         if !is_replayed {
             is_replayed = replay(accounts.folder(), accounts.store()).await;
         }
@@ -45,6 +49,7 @@ async fn sync(accounts: &Arc<Accounts>) {
 
 /// Folds in all that is written.
 pub(crate) async fn fold(accounts: &Accounts) -> Result<(), StoreError> {
+    let _the_only_one = accounts.folding.lock().await;
     let journal = accounts.journal();
     loop {
         let piece = match journal.next_piece() {
@@ -95,4 +100,38 @@ pub(super) fn batch_of(records: &[Record]) -> UsageBatch {
         .sort_by(|one, other| (&one.tenant, one.hour, &one.model).cmp(&(&other.tenant, other.hour, &other.model)));
     batch.settled.sort();
     batch
+}
+
+#[cfg(test)]
+mod tests {
+    use gateway_storage::{DatabaseAddress, LEASE, UsageRange};
+
+    use super::*;
+    use crate::budget::BudgetRules;
+    use crate::clock::Clock;
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn folding_twice_at_once_counts_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = DatabaseAddress::Sqlite(folder.path().join("gateway.db")).open(LEASE).await.unwrap();
+        let accounts = Accounts::begin(folder.path(), &store, BudgetRules::default(), Clock::default()).unwrap();
+        let accounts = Arc::new(accounts);
+        for _ in 0..20 {
+            for _ in 0..50 {
+                let record =
+                    Record { tenant: "acme".to_owned(), model: "m".to_owned(), requests: 1, ..Record::default() };
+                accounts.journal().settle(record);
+            }
+            let folding = [0; 3].map(|_| {
+                let accounts = Arc::clone(&accounts);
+                tokio::spawn(async move { fold(&accounts).await.unwrap() })
+            });
+            for folded in folding {
+                folded.await.unwrap();
+            }
+        }
+        let range = UsageRange { from: 0, to: i64::MAX, bucket: HOUR, limit: 10 };
+        let found = store.usage(&Tenant::new("acme"), range).await.unwrap();
+        assert_eq!(found[0].totals.requests, 1000);
+    }
 }
