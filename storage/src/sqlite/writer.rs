@@ -24,6 +24,10 @@ const BATCH_JOBS: usize = 128;
 const BATCH_TIME: Duration = Duration::from_millis(2);
 /// How long emptying the journal waits for readers, for writes wait as well.
 const JOURNAL_PATIENCE: Duration = Duration::from_millis(50);
+/// SQLITE_BUSY: another process holds the file.
+const BUSY: i32 = 5;
+/// SQLITE_READONLY: the connection cannot write.
+const READ_ONLY: i32 = 8;
 /// When it is tried again after that.
 const JOURNAL_RETRY: Duration = Duration::from_millis(500);
 
@@ -43,6 +47,8 @@ enum Order {
 trait Job: Send {
     /// Does the work; false: it failed and is to be undone.
     async fn run(&mut self, connection: &mut Connection) -> bool;
+    /// Whether it failed because the connection cannot write at all.
+    fn found_read_only(&self) -> bool;
     /// Tells how it ended, or that all failed together.
     fn settle(self: Box<Self>, batch: Result<(), StoreError>);
 }
@@ -63,6 +69,10 @@ where
         let ended = AssertUnwindSafe((self.work)(connection)).catch_unwind().await;
         let ended = ended.map_or(Err(StoreError::Panicked), |ended| ended.map_err(StoreError::Database));
         self.ended.insert(ended).is_ok()
+    }
+
+    fn found_read_only(&self) -> bool {
+        matches!(&self.ended, Some(Err(error)) if has_code(error, READ_ONLY))
     }
 
     fn settle(self: Box<Self>, batch: Result<(), StoreError>) {
@@ -190,10 +200,11 @@ impl Loop {
             (error, is_broken)
         })?;
         let begin = Instant::now();
-        let mut done = 0;
+        let (mut done, mut found_read_only) = (0, false);
         while let Some(job) = jobs.get_mut(done) {
             execute(connection, "SAVEPOINT job").await.map_err(|error| (error, true))?;
             if !job.run(connection).await {
+                found_read_only |= job.found_read_only();
                 execute(connection, "ROLLBACK TO job").await.map_err(|error| (error, true))?;
             }
             execute(connection, "RELEASE job").await.map_err(|error| (error, true))?;
@@ -209,7 +220,12 @@ impl Loop {
                 break;
             }
         }
-        execute(connection, "COMMIT").await.map_err(|error| (error, true))
+        execute(connection, "COMMIT").await.map_err(|error| (error, true))?;
+        if found_read_only {
+            // Such a connection begins transactions as if it could write, and would never be opened anew by itself.
+            return Err((StoreError::Batch("the database was opened while it could not be written".to_owned()), true));
+        }
+        Ok(())
     }
 
     /// Makes sure that there is a connection, and that it writes to the file that others see.
@@ -249,11 +265,15 @@ async fn set_patience(connection: &mut Connection, patience: Duration) -> Result
     sqlx::query(AssertSqlSafe(statement)).execute(connection).await.map(drop)
 }
 
-/// Whether another process holds the file: SQLITE_BUSY, in the lowest byte of the extended code.
+/// Whether another process holds the file.
 fn is_busy(error: &StoreError) -> bool {
-    const BUSY: i32 = 5;
+    has_code(error, BUSY)
+}
+
+/// Whether SQLite gave this code, in the lowest byte of its extended one.
+fn has_code(error: &StoreError, primary: i32) -> bool {
     let StoreError::Database(sqlx::Error::Database(error)) = error else { return false };
-    error.code().and_then(|code| code.parse::<i32>().ok()).is_some_and(|code| code & 0xff == BUSY)
+    error.code().and_then(|code| code.parse::<i32>().ok()).is_some_and(|code| code & 0xff == primary)
 }
 
 async fn execute(connection: &mut Connection, statement: &'static str) -> Result<(), StoreError> {
