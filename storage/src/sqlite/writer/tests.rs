@@ -119,3 +119,16 @@ async fn a_failed_commit_fails_all_of_its_batch_and_the_next_one_works() {
     assert_eq!(number(&writer, "SELECT COUNT(*) FROM written").await, acknowledged);
     writer.run(|connection| insert(connection, 99)).await.unwrap();
 }
+
+#[tokio::test]
+async fn a_connection_that_cannot_write_is_opened_anew() {
+    use sqlx::ConnectOptions as _;
+    let (writer, folder) = writer().await;
+    drop(writer);
+    let path = folder.path().join("test.db");
+    let read_only = super::super::options(&path).read_only(true).connect().await.unwrap();
+    let writer = Writer::start(path, Some(read_only));
+    writer.run(|connection| insert(connection, 1)).await.unwrap_err();
+    writer.run(|connection| insert(connection, 1)).await.unwrap();
+    assert_eq!(number(&writer, "SELECT COUNT(*) FROM written").await, 1);
+}
