@@ -11,6 +11,7 @@ use std::time::Duration;
 use gateway_auth::{AuthError, Refused};
 use gateway_proto::{ApiError, ErrorCode};
 
+use crate::budget::BudgetError;
 use crate::catalog::Discovery;
 use crate::domain::alias::ModelAlias;
 use crate::layers::whole_seconds;
@@ -171,6 +172,17 @@ fn timeout_message(phase: Phase) -> &'static str {
     }
 }
 
+/// A call that a budget of its tenant has no room for. Which budget that is stays in the log.
+pub(crate) fn from_budget(error: BudgetError, alias: &ModelAlias) -> ApiError {
+    match error {
+        BudgetError::Spent { wait } => {
+            let wait = Duration::from_millis(wait.max(0).unsigned_abs());
+            quota_exhausted(alias, Some(wait)).with_metadata("model", alias.as_str())
+        }
+        BudgetError::Storage(error) => from_store(error),
+    }
+}
+
 fn quota_exhausted(alias: &ModelAlias, retry_after: Option<Duration>) -> ApiError {
     let wait = retry_after.unwrap_or(USUAL_QUOTA_WAIT).clamp(MIN_QUOTA_WAIT, MAX_QUOTA_WAIT);
     let seconds = whole_seconds(wait);
@@ -209,6 +221,15 @@ mod tests {
             let error = quota(asked);
             assert_eq!(error.retry_after(), Some(Duration::from_secs(told)), "{asked:?}");
             assert_eq!(error.retryable(), retryable, "{asked:?}");
+        }
+    }
+
+    #[test]
+    fn a_budget_that_is_spent_tells_when_there_is_a_new_one() {
+        for (wait, told, retryable) in [(0, 1, true), (1500, 2, true), (61_000, 61, false), (1 << 40, 86_400, false)] {
+            let error = from_budget(BudgetError::Spent { wait }, &ModelAlias::parse("demo").unwrap());
+            assert_eq!(error.code(), ErrorCode::ModelQuotaExhausted);
+            assert_eq!((error.retry_after(), error.retryable()), (Some(Duration::from_secs(told)), retryable));
         }
     }
 

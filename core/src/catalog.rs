@@ -238,6 +238,7 @@ impl CatalogModel {
             family: None,
             context_window: None,
             max_output_tokens: None,
+            reserve_output_tokens: None,
             tools: Some(true),
             reasoning: None,
             modalities: Some(Modalities { input: kinds(&["text", "image"]), output: kinds(&["text"]) }),

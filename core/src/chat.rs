@@ -16,6 +16,7 @@ use crate::domain::limits::{Applied, apply_constraints};
 use crate::routing::{AnswerKind, Attempt, RouteError, Walk};
 use crate::shared::Shared;
 use crate::upstream::{CallContext, RequestBody, UpstreamError};
+use crate::usage::Meter;
 
 pub use stream::{ChatStream, stream};
 
@@ -41,6 +42,8 @@ pub struct Told {
     pub resolved_backend: HeaderValue,
     /// The conversation that the answer belongs to.
     pub conversation: Option<HeaderValue>,
+    /// What the answer cost in US dollars, where that is known.
+    pub cost: Option<HeaderValue>,
 }
 
 /// Answers a chat with a whole completion. Dropping the future cancels the call to the model server.
@@ -61,10 +64,52 @@ pub(crate) async fn complete_prepared(
     model: &CatalogModel,
     applied: &Applied,
 ) -> Result<Answered<ChatCompletion>, ApiError> {
-    let (completion, attempt) =
-        ask(call, request, model).await.map_err(|error| refusal(shared, call, error, applied, model))?;
+    let mut meter = open_meter(shared, call, request, model).await?;
+    let (completion, attempt) = match ask(call, request, model).await {
+        Ok(answer) => answer,
+        Err(error) => {
+            settle_refusal(&mut meter, &error);
+            return Err(refusal(shared, call, error, applied, model));
+        }
+    };
     count_tokens(model, completion.usage.as_ref());
-    Ok(answered(completion, &attempt, applied))
+    meter.completion(&completion);
+    let priced = meter.settle();
+    let mut answered = answered(completion, &attempt, applied);
+    answered.told.cost = priced.and_then(|priced| HeaderValue::try_from(priced.cost.to_string()).ok());
+    Ok(answered)
+}
+
+/// Admits a call by the budgets of its tenant. From then on it is booked, whatever ends it.
+async fn open_meter(
+    shared: &Shared,
+    call: &Call,
+    request: &JsonRequest,
+    model: &CatalogModel,
+) -> Result<Meter, ApiError> {
+    let opened = shared.accounts().open(&call.caller.tenant().id, request, &model.facts).await;
+    opened.map_err(|error| api_errors::from_budget(error, &model.facts.alias))
+}
+
+/// Books a call that no model server answered.
+fn settle_refusal(meter: &mut Meter, error: &RouteError) {
+    match error {
+        RouteError::CircuitOpen { .. } | RouteError::DailySpent { .. } => meter.release(),
+        RouteError::Failed { error, .. } => settle_failure(meter, error),
+    }
+}
+
+/// Books a call that failed. A server that was not reached, or refused, has done nothing for it.
+fn settle_failure(meter: &mut Meter, error: &UpstreamError) {
+    match error {
+        UpstreamError::Unreachable(_) | UpstreamError::Refused { .. } if meter.has_nothing() => meter.release(),
+        UpstreamError::Unreachable(_)
+        | UpstreamError::Refused { .. }
+        | UpstreamError::Broken(_)
+        | UpstreamError::TimedOut(_)
+        | UpstreamError::Malformed(_)
+        | UpstreamError::TooLarge { .. } => drop(meter.settle()),
+    }
 }
 
 /// Asks one model server after the other, as far as that is safe, until one answers.
@@ -113,6 +158,7 @@ fn answered<T>(answer: T, attempt: &Attempt, applied: &Applied) -> Answered<T> {
         resolved_model: attempt.resolved_model().clone(),
         resolved_backend: attempt.upstream().resolved_backend().clone(),
         conversation: None,
+        cost: None,
     };
     Answered { answer, told }
 }

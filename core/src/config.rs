@@ -1,5 +1,6 @@
 //! The settings of the core: where they come from, what they may be, and what is made of them before a port opens.
 
+mod budgets;
 mod conversations;
 mod credentials;
 mod files;
@@ -14,6 +15,7 @@ use std::time::Duration;
 use gateway_auth::{TokenTable, UsualLimits};
 use gateway_storage::DatabaseAddress;
 
+pub use budgets::{BudgetSettings, Budgets};
 pub use conversations::{ConversationLimits, ConversationSettings};
 pub(crate) use credentials::new_secret;
 pub use credentials::{AuthSettings, CredentialSource};
@@ -49,6 +51,9 @@ pub struct CoreSettings {
     #[expect(missing_docs, reason = "clap would take a comment for the help text of the whole program")]
     #[command(flatten)]
     pub upstream: UpstreamSettings,
+    #[expect(missing_docs, reason = "clap would take a comment for the help text of the whole program")]
+    #[command(flatten)]
+    pub budgets: BudgetSettings,
 }
 
 /// What the core is built from.
@@ -76,6 +81,10 @@ pub struct CoreConfig {
     pub database: DatabaseAddress,
     /// What bounds stored conversations.
     pub conversations: ConversationLimits,
+    /// The folder of what outlives the process.
+    pub data_dir: PathBuf,
+    /// What tenants may use.
+    pub budgets: Budgets,
 }
 
 /// A setting or a file that cannot be used. The text names the setting, what is wrong and what would be right.
@@ -130,6 +139,8 @@ impl CoreSettings {
             stream_head_wait: self.stream_head_wait_secs,
             database,
             conversations: self.conversations.limits(),
+            budgets: self.budgets.budgets()?,
+            data_dir: self.data_dir,
         })
     }
 }

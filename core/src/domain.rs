@@ -14,6 +14,7 @@ pub mod message;
 pub mod model;
 pub mod outline;
 mod parameters;
+pub mod price;
 pub mod tokens;
 mod tools;
 pub mod turn;

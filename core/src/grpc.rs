@@ -7,6 +7,7 @@ mod error_catalog;
 mod identity;
 mod models;
 mod readiness;
+mod usage;
 mod users;
 
 use std::error::Error;
@@ -17,6 +18,7 @@ use gateway_proto::v1::error_catalog_service_server::ErrorCatalogServiceServer;
 use gateway_proto::v1::identity_service_server::IdentityServiceServer;
 use gateway_proto::v1::model_service_server::ModelServiceServer;
 use gateway_proto::v1::readiness_service_server::ReadinessServiceServer;
+use gateway_proto::v1::usage_service_server::UsageServiceServer;
 use gateway_proto::{ApiError, Rpc};
 use tonic::body::Body;
 use tonic::codec::CompressionEncoding::Gzip;
@@ -65,6 +67,7 @@ pub(crate) struct Services {
     errors: ErrorCatalogServiceServer<Adapter>,
     identity: IdentityServiceServer<Adapter>,
     readiness: ReadinessServiceServer<Adapter>,
+    usage: UsageServiceServer<Adapter>,
     /// Health, reflection, and the answer to what is not there.
     others: Routes,
 }
@@ -90,6 +93,7 @@ impl Services {
             errors: with_limits!(ErrorCatalogServiceServer),
             identity: with_limits!(IdentityServiceServer),
             readiness: with_limits!(ReadinessServiceServer),
+            usage: with_limits!(UsageServiceServer),
             others: others.prepare(),
         }
     }
@@ -112,6 +116,7 @@ impl Services {
             Some(Rpc::ListErrors | Rpc::GetError) => self.errors.call(request),
             Some(Rpc::WhoAmI) => self.identity.call(request),
             Some(Rpc::GetReadiness) => self.readiness.call(request),
+            Some(Rpc::GetUsage) => self.usage.call(request),
             None => Box::pin(self.others.call(request)),
         }
     }

@@ -2,7 +2,7 @@
 //!
 //! Read it in the order in which a call walks: [`layers`] let a call in, [`gate`] looks for whom it acts, the adapters
 //! in `grpc` convert it, [`chat`] is the use case over the pure rules of [`domain`] and the [`catalog`] of models, and
-//! [`upstream`] speaks to model servers. [`turn`] runs a chat whose answer is kept, and [`conversations`] is what can be
+//! [`upstream`] speaks to model servers. [`usage`] books what calls come to. [`turn`] runs a chat whose answer is kept, and [`conversations`] is what can be
 //! done with what was kept. [`server`] puts it all together; [`config`] says of what.
 //!
 //! The core speaks OpenAI's JSON only as a client, never as a server, and knows nothing of HTTP routes.
@@ -23,6 +23,7 @@ pub mod readiness;
 pub mod routing;
 pub mod turn;
 pub mod upstream;
+pub mod usage;
 
 pub mod commands;
 pub mod config;
@@ -30,7 +31,9 @@ pub mod process;
 
 mod api_errors;
 mod audit;
+mod budget;
 mod causes;
+mod clock;
 mod discovery;
 mod keeping;
 mod reload;

@@ -6,6 +6,7 @@ mod metered;
 
 use std::error::Error;
 use std::future::Future;
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,8 +23,10 @@ use tonic_health::server::HealthReporter;
 use tower::layer::layer_fn;
 use tower::util::MapRequest;
 
+use crate::budget;
 use crate::catalog::CatalogHandle;
 use crate::causes::causes;
+use crate::clock::Clock;
 use crate::config::{CoreConfig, ProcessSettings};
 use crate::discovery;
 use crate::grpc::Services;
@@ -34,6 +37,7 @@ use crate::reload::Reload;
 use crate::shared::{Parts, Shared};
 use crate::turn::Turns;
 use crate::upstream::Upstream;
+use crate::usage::{self, Accounts};
 use incoming::{Places, connections};
 use metered::{Metered, Room};
 
@@ -76,6 +80,9 @@ pub enum BuildError {
     /// The database cannot be used, and will not be by trying again.
     #[error("DATABASE_URL: {}", with_causes(.0))]
     Database(#[source] OpenError),
+    /// Usage cannot be booked.
+    #[error("DATA_DIR: the usage journal cannot be begun: {0}")]
+    Journal(#[source] io::Error),
     /// The protos cannot be reflected.
     #[error("reflection cannot be offered")]
     Reflection(#[from] tonic_reflection::server::Error),
@@ -90,7 +97,10 @@ impl Core {
     /// Builds the core and opens its database. Opens no port.
     pub async fn build(config: CoreConfig) -> Result<Self, BuildError> {
         let store = config.database.open(LEASE).await.map_err(BuildError::Database)?;
+        let accounts = Accounts::begin(&config.data_dir, &store, config.budgets.0, Clock::default());
+        let accounts = Arc::new(accounts.map_err(BuildError::Journal)?);
         let shared = Shared::new(Parts {
+            accounts: Arc::clone(&accounts),
             authenticator: Authenticator::new(config.tokens, config.usual_limits),
             catalog: CatalogHandle::new(config.upstreams.catalog),
             in_flight: InFlight::default(),
@@ -119,6 +129,8 @@ impl Core {
         let service = CoreService::new(shared.clone(), Services::new(&shared, others));
         let mut beside = JoinSet::new();
         beside.spawn(keeping::sweep(shared.clone()));
+        beside.spawn(budget::keep(Arc::clone(accounts.ledger())));
+        beside.spawn(usage::keep(accounts));
         beside.spawn(keeping::tell_health(shared.clone(), health.clone()));
         beside.spawn(reload.follow());
         let places = Places::new(config.bounds.max_connections.get() as usize);
@@ -200,6 +212,12 @@ impl Core {
             self.shared.in_flight().cut();
             // So that each can be told why.
             drop(timeout(CLOSE_PATIENCE, self.shared.in_flight().drained()).await);
+        }
+        // What is not booked by then is booked from the journal by the next process.
+        match timeout(CLOSE_PATIENCE, self.shared.accounts().close()).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::warn!(cause = causes(&error), "usage is left to the next start"),
+            Err(_) => tracing::warn!("usage is left to the next start"),
         }
     }
 

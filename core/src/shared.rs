@@ -10,6 +10,7 @@ use crate::catalog::CatalogHandle;
 use crate::config::ConversationLimits;
 use crate::layers::InFlight;
 use crate::turn::Turns;
+use crate::usage::Accounts;
 
 /// What a gRPC message may hold besides the JSON body that it carries.
 const MESSAGE_OVERHEAD_BYTES: usize = 1 << 20;
@@ -39,6 +40,8 @@ pub struct Parts {
     pub turns: Turns,
     /// What bounds stored conversations.
     pub conversations: ConversationLimits,
+    /// What calls use, and may use.
+    pub accounts: Arc<Accounts>,
 }
 
 impl Shared {
@@ -100,6 +103,12 @@ impl Shared {
     #[must_use]
     pub fn conversations(&self) -> ConversationLimits {
         self.0.conversations
+    }
+
+    /// What calls use, and may use.
+    #[must_use]
+    pub fn accounts(&self) -> &Arc<Accounts> {
+        &self.0.accounts
     }
 
     /// The largest gRPC message, in bytes: every body that the edge takes fits.

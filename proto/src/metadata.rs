@@ -42,6 +42,8 @@ pub const X_RUST_API_APPLIED: HeaderName = HeaderName::from_static("x-rust-api-a
 pub const SPASS_RESOLVED_MODEL: HeaderName = HeaderName::from_static("spass-resolved-model");
 /// The operator's name of the model server that served.
 pub const SPASS_RESOLVED_BACKEND: HeaderName = HeaderName::from_static("spass-resolved-backend");
+/// What the answer cost in US dollars, as in `0.000125`; absent where no price is known, or where it is not known yet.
+pub const SPASS_COST_USD: HeaderName = HeaderName::from_static("spass-cost-usd");
 /// The most requests at once that the token's limiter admits.
 pub const RATE_LIMIT_LIMIT: HeaderName = HeaderName::from_static("x-ratelimit-limit-requests");
 /// How many requests the token's limiter would admit at once now.
@@ -53,12 +55,13 @@ pub const RATE_LIMIT_RESET: HeaderName = HeaderName::from_static("x-ratelimit-re
 pub const X_CONVERSATION_ID: HeaderName = HeaderName::from_static("x-conversation-id");
 
 /// What the edge hands back as HTTP response headers; everything else stays inside.
-pub static RESPONSE: [HeaderName; 8] = [
+pub static RESPONSE: [HeaderName; 9] = [
     X_CONVERSATION_ID,
     SPASS_APPLIED,
     X_RUST_API_APPLIED,
     SPASS_RESOLVED_MODEL,
     SPASS_RESOLVED_BACKEND,
+    SPASS_COST_USD,
     RATE_LIMIT_LIMIT,
     RATE_LIMIT_REMAINING,
     RATE_LIMIT_RESET,

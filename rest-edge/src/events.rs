@@ -6,7 +6,7 @@ use std::task::{Context, Poll, ready};
 use bytes::Bytes;
 use futures_util::Stream;
 use gateway_proto::json::Writer;
-use gateway_proto::v1::{ChatCompletionChunk, StreamChatCompletionResponse, StreamTurnResponse};
+use gateway_proto::v1::{ChatCompletionChunk, StreamChatCompletionResponse, StreamTurnResponse, chunk_notice};
 use http::HeaderValue;
 use http_body::{Body, Frame, SizeHint};
 use tokio::time::{Instant, Sleep, sleep_until};
@@ -70,6 +70,9 @@ impl<M: HoldsChunks> ChatEvents<M> {
                 Poll::Pending => return,
                 Poll::Ready(Some(Ok(message))) => {
                     for chunk in message.chunks() {
+                        if let Some(name) = event_name(chunk) {
+                            writer.frame(name);
+                        }
                         writer.frame(b"data: ");
                         write_chunk(writer, chunk, self.usage);
                         writer.frame(b"\n\n");
@@ -101,6 +104,13 @@ impl<M: HoldsChunks> ChatEvents<M> {
                 return Poll::Ready(());
             }
         }
+    }
+}
+
+/// The line that names the event of a chunk which tells something beside the answer.
+fn event_name(chunk: &ChatCompletionChunk) -> Option<&'static [u8]> {
+    match chunk.notice.as_ref()?.notice.as_ref()? {
+        chunk_notice::Notice::Cost(_) => Some(b"event: spass.cost\n"),
     }
 }
 

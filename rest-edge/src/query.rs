@@ -71,7 +71,8 @@ fn decode(written: &str) -> Result<String, std::str::Utf8Error> {
     percent_decode_str(&spaced).decode_utf8().map(Cow::into_owned)
 }
 
-fn invalid(name: &str, rest_of_sentence: &str) -> ApiError {
+/// The error for a parameter with a wrong value.
+pub(crate) fn invalid(name: &str, rest_of_sentence: &str) -> ApiError {
     let param = format!("query.{name}");
     let message = format!("'{param}' {rest_of_sentence}.");
     ApiError::invalid_field(param, message)

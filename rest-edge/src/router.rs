@@ -53,6 +53,7 @@ fn handler(operation: Operation) -> MethodRouter<Edge> {
         Operation::GetModel => answer(operation, routes::models::get),
         Operation::ListErrors => answer(operation, routes::errors::list),
         Operation::GetError => answer(operation, routes::errors::get),
+        Operation::GetUsage => answer(operation, routes::usage::get),
         Operation::GetReadiness => answer(operation, routes::health::ready),
     }
 }

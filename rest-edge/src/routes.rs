@@ -10,6 +10,7 @@ pub(crate) mod models;
 pub(crate) mod not_found;
 pub(crate) mod openapi;
 pub(crate) mod turns;
+pub(crate) mod usage;
 
 use axum::body::Body;
 use axum::extract::Request;

@@ -21,6 +21,7 @@ mod postgres;
 mod records;
 mod sqlite;
 mod store;
+mod usage;
 
 pub use data_folder::{DataFolder, DataFolderError};
 pub use database::{DatabaseAddress, LEASE};
@@ -31,3 +32,6 @@ pub use records::{
     MessageRecord, Mutated, NewTurn, Page, RunningTurn, Stored, Swept, TurnSize,
 };
 pub use store::{AnswerOf, KEY_LIFETIME, Store};
+pub use usage::{
+    BudgetAsk, BudgetUnit, BudgetWindow, ProcessId, UsageBatch, UsageBucket, UsageHour, UsageRange, UsageTotals,
+};

@@ -8,9 +8,14 @@ use crate::error::OpenError;
 /// The migrations of one database.
 pub(crate) type List = &'static [(i64, &'static str, &'static str)];
 
-pub(crate) const SQLITE: List = &[(1, "conversations", include_str!("../migrations/sqlite/0001_conversations.sql"))];
-pub(crate) const POSTGRES: List =
-    &[(1, "conversations", include_str!("../migrations/postgres/0001_conversations.sql"))];
+pub(crate) const SQLITE: List = &[
+    (1, "conversations", include_str!("../migrations/sqlite/0001_conversations.sql")),
+    (2, "usage", include_str!("../migrations/sqlite/0002_usage.sql")),
+];
+pub(crate) const POSTGRES: List = &[
+    (1, "conversations", include_str!("../migrations/postgres/0001_conversations.sql")),
+    (2, "usage", include_str!("../migrations/postgres/0002_usage.sql")),
+];
 
 /// Brings a database up to date, under a lock of the database. One that is ahead of this binary is refused.
 pub(crate) async fn migrate<C: Migrate>(connection: &mut C, list: List) -> Result<(), OpenError> {

@@ -27,6 +27,8 @@ macro_rules! now {
 }
 
 // The statements are the same for both databases, and are compiled once for each driver.
+#[path = "statements/budgets.rs"]
+mod budgets;
 #[path = "statements/conversations.rs"]
 mod conversations;
 #[path = "statements/counts.rs"]
@@ -39,6 +41,8 @@ mod store;
 mod sweep;
 #[path = "statements/turns.rs"]
 mod turns;
+#[path = "statements/usage.rs"]
+mod usage;
 
 type Connection = PgConnection;
 type Row = PgRow;

@@ -35,6 +35,9 @@ macro_rules! now {
 
 // The statements are the same for both databases, and are compiled once for each driver.
 #[expect(clippy::duplicate_mod, reason = "so that the statements stand in one place")]
+#[path = "statements/budgets.rs"]
+mod budgets;
+#[expect(clippy::duplicate_mod, reason = "as above")]
 #[path = "statements/conversations.rs"]
 mod conversations;
 #[expect(clippy::duplicate_mod, reason = "as above")]
@@ -52,6 +55,9 @@ mod sweep;
 #[expect(clippy::duplicate_mod, reason = "as above")]
 #[path = "statements/turns.rs"]
 mod turns;
+#[expect(clippy::duplicate_mod, reason = "as above")]
+#[path = "statements/usage.rs"]
+mod usage;
 
 type Connection = SqliteConnection;
 type Row = SqliteRow;

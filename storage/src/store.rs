@@ -6,11 +6,12 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use crate::error::StoreError;
-use crate::identity::{Owner, Reader};
+use crate::identity::{Owner, Reader, Tenant};
 use crate::records::{
     Begun, ConversationChanges, ConversationId, ConversationRecord, FinishedTurn, KeyClaim, KeyState, KeyedRun, Listed,
     MessageRecord, Mutated, NewTurn, Page, RunningTurn, Stored, Swept,
 };
+use crate::usage::{BudgetAsk, BudgetWindow, ProcessId, UsageBatch, UsageBucket, UsageRange};
 
 /// How long an answer under an idempotency key is kept.
 pub const KEY_LIFETIME: Duration = Duration::from_secs(24 * 3600);
@@ -91,6 +92,27 @@ pub trait Store: Send + Sync + std::fmt::Debug {
         id: ConversationId,
         key: Option<KeyClaim>,
     ) -> Result<Mutated<()>, StoreError>;
+
+    /// Folds records of a process's journal into the tables, unless the first of them is there already: returns up to
+    /// which record the journal is folded in now. When that is not `through`, nothing was done.
+    async fn fold_usage(&self, process: ProcessId, batch: UsageBatch) -> Result<u64, StoreError>;
+
+    /// What a tenant used, by model and by bucket of time, oldest first; at most as many rows as the range says.
+    async fn usage(&self, tenant: &Tenant, range: UsageRange) -> Result<Vec<UsageBucket>, StoreError>;
+
+    /// Leases some of a budget's window to a process, as long as all that is taken stays within the limit: returns how
+    /// much, which is at least what is needed, or nothing.
+    async fn take_budget(&self, process: ProcessId, window: &BudgetWindow, ask: BudgetAsk) -> Result<u64, StoreError>;
+
+    /// Gives back what a process leased and did not use. A negative amount was used beyond what was leased, and is
+    /// taken whatever the limit.
+    async fn return_budgets(&self, process: ProcessId, amounts: Vec<(BudgetWindow, i64)>) -> Result<(), StoreError>;
+
+    /// Gives back all that a process leased and did not settle, now that it is gone and its journal is folded in.
+    async fn reclaim_budgets(&self, process: ProcessId) -> Result<(), StoreError>;
+
+    /// Notes that a process lives, and returns how many do.
+    async fn note_process(&self, process: ProcessId) -> Result<u32, StoreError>;
 
     /// Clears away what is past its time, a bounded number of rows: turns whose lease ran out, keys, and, where there
     /// is an age, conversations that were not used for so long.

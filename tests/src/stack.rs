@@ -86,6 +86,14 @@ impl StackBuilder {
         self.set("--models-file", path.display())
     }
 
+    /// Uses this budgets file.
+    #[must_use]
+    pub fn budgets(self, text: &str) -> Self {
+        let path = self.folder.path().join("budgets.yaml");
+        std::fs::write(&path, text).unwrap();
+        self.set("--budgets-file", path.display())
+    }
+
     /// Uses this token file in place of [`BEARER`].
     #[must_use]
     pub fn tokens(mut self, text: &str) -> Self {

@@ -187,4 +187,17 @@ async fn what_is_another_tenants_or_users_is_not_there() {
             assert_eq!(listed["total"].as_u64().unwrap() > 0, total > 0, "{rpc:?}: {listed}");
         }
     }
+    for rpc in Rpc::ALL.iter().copied().filter(|rpc| reach(*rpc) == Reach::Tenant) {
+        let operation = samples::face(rpc);
+        let rows = async |caller: &Caller| {
+            let (_, _, body) = route_answer(&stack, operation, caller, RANDOM_ID).await;
+            let told: serde_json::Value = serde_json::from_slice(&body).unwrap();
+            told["items"].as_array().unwrap().len()
+        };
+        // What was done is told a moment later.
+        while rows(&owner).await == 0 {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!((rows(&other_tenant).await, rows(&other_administrator).await), (0, 0), "{rpc:?}");
+    }
 }

@@ -10,3 +10,4 @@ mod errors;
 mod grpc;
 mod routing;
 mod streams;
+mod usage;

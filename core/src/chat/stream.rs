@@ -1,5 +1,7 @@
 //! A chat whose answer comes as a stream.
 
+mod cost_event;
+
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
@@ -9,7 +11,7 @@ use gateway_proto::ApiError;
 use gateway_proto::v1::{ChatCompletionChunk, ChunkChoice, FinishReason, MessageDelta, Usage};
 use tokio::time::{Instant, timeout_at};
 
-use super::{Answered, answered, count_tokens, prepare, refusal};
+use super::{Answered, answered, count_tokens, open_meter, prepare, refusal, settle_failure, settle_refusal};
 use crate::call::Call;
 use crate::catalog::CatalogModel;
 use crate::domain::chat::JsonRequest;
@@ -17,6 +19,8 @@ use crate::domain::limits::Applied;
 use crate::routing::{AnswerKind, Attempt, Walk};
 use crate::shared::Shared;
 use crate::upstream::{CallContext, Chunks, RequestBody, UpstreamError};
+use crate::usage::Meter;
+use cost_event::CostEvent;
 
 /// The answer to a chat as it comes. Dropping it cancels the call to the model server.
 pub struct ChatStream {
@@ -30,6 +34,8 @@ pub struct ChatStream {
     tells_usage: bool,
     state: State,
     usage: Option<Usage>,
+    meter: Meter,
+    cost: CostEvent,
 }
 
 type Opening = Pin<Box<dyn Future<Output = Result<Opened, UpstreamError>> + Send>>;
@@ -61,15 +67,20 @@ pub(crate) async fn stream_prepared(
     model: &Arc<CatalogModel>,
     applied: &Applied,
 ) -> Result<Answered<ChatStream>, ApiError> {
+    let mut meter = open_meter(shared, call, request, model).await?;
+    meter.begin_counting();
     let head_end = Instant::now() + shared.stream_head_wait();
-    let refuse = |error| refusal(shared, call, error, applied, model);
+    let mut refuse = |error| {
+        settle_refusal(&mut meter, &error);
+        refusal(shared, call, error, applied, model)
+    };
     let mut walk = Walk::new(&model.route, AnswerKind::Stream, call.deadline);
-    let mut attempt = walk.begin().map_err(refuse)?;
+    let mut attempt = walk.begin().map_err(&mut refuse)?;
     let state = loop {
         let mut opening = open(&attempt, call, request, walk.end());
         match timeout_at(head_end, &mut opening).await {
             Ok(Ok(opened)) => break State::Open(opened),
-            Ok(Err(error)) => attempt = walk.after(attempt, error).await.map_err(refuse)?,
+            Ok(Err(error)) => attempt = walk.after(attempt, error).await.map_err(&mut refuse)?,
             // The head goes out, and with it the choice of a model server.
             Err(_) => break State::Opening(opening),
         }
@@ -92,6 +103,8 @@ pub(crate) async fn stream_prepared(
             .unwrap_or_default(),
         state,
         usage: None,
+        meter,
+        cost: CostEvent::of(model),
     };
     Ok(Answered { answer: stream, told })
 }
@@ -117,19 +130,24 @@ impl ChatStream {
         loop {
             match self.next_of_upstream().await {
                 Some(Ok(mut chunks)) => {
+                    self.meter.chunks(&chunks);
+                    self.cost.watch(&mut chunks, &self.meter);
                     self.settle_usage(&mut chunks);
                     if !chunks.is_empty() {
                         return Some(Ok(chunks));
                     }
                 }
                 Some(Err(error)) => {
+                    settle_failure(&mut self.meter, &error);
                     self.end(Err(&error));
                     let error = self.attempt.refusal(error);
                     return Some(Err(refusal(&self.shared, &self.call, error, &self.applied, &self.model)));
                 }
                 None => {
+                    // Booked before the last byte goes out.
+                    let priced = self.meter.settle();
                     self.end(Ok(()));
-                    return None;
+                    return self.cost.last(priced).map(|chunk| Ok(vec![chunk]));
                 }
             }
         }

@@ -42,6 +42,7 @@ fn check(settings: &CoreSettings, files: &ConfigFiles) -> Result<String, ConfigE
     let table = files.configured_tokens()?;
     files.check_credentials(&table)?;
     let plan = files.models(None)?;
+    let budgets = settings.budgets.budgets()?;
     let database = match settings.conversations.database(&settings.data_dir)? {
         DatabaseAddress::Sqlite(path) => format!("SQLite in '{}'", path.display()),
         // Its address may hold a password.
@@ -64,6 +65,8 @@ fn check(settings: &CoreSettings, files: &ConfigFiles) -> Result<String, ConfigE
     let more = if plan.discover.is_some() { ", and those that the server of UPSTREAM_BASE_URL lists" } else { "" };
     let (models, servers) = (plan.catalog.models().len(), plan.catalog.upstreams().len());
     row("", format!("{} on {}{more}", many(models, "model"), many(servers, "server")));
+    row("BUDGETS_FILE", named(settings.budgets.path().as_deref()));
+    row("", many(budgets.0.len(), "budget"));
     row("DATABASE_URL", database);
     for oddity in files.oddities() {
         row("warning", oddity);

@@ -50,6 +50,8 @@ pub(super) struct ModelEntry {
     #[serde(default)]
     max_output_tokens: Option<u32>,
     #[serde(default)]
+    reserve_output_tokens: Option<u32>,
+    #[serde(default)]
     tools: Option<bool>,
     #[serde(default)]
     reasoning: Option<bool>,
@@ -173,6 +175,7 @@ impl ModelEntry {
             family: self.family.clone(),
             context_window: self.context_window,
             max_output_tokens: self.max_output_tokens,
+            reserve_output_tokens: self.reserve_output_tokens,
             tools: self.tools,
             reasoning: self.reasoning,
             modalities: self

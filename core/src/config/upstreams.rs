@@ -213,6 +213,7 @@ fn demo_model(demo: &Arc<Upstream>) -> CatalogModel {
         family: Some("built-in demo, not a language model".to_owned()),
         context_window: Some(32_768),
         max_output_tokens: None,
+        reserve_output_tokens: None,
         tools: Some(true),
         reasoning: Some(true),
         modalities: Some(Modalities { input: kinds(&["text", "image"]), output: kinds(&["text", "image"]) }),

@@ -133,6 +133,7 @@ mod tests {
             family: None,
             context_window: None,
             max_output_tokens: most,
+            reserve_output_tokens: None,
             tools: Some(false),
             reasoning: None,
             modalities: Some(Modalities { input: input.iter().map(ToString::to_string).collect(), output: vec![] }),

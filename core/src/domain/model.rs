@@ -13,6 +13,8 @@ pub struct ModelFacts {
     pub context_window: Option<u32>,
     /// The most tokens of one answer.
     pub max_output_tokens: Option<u32>,
+    /// What an answer is thought to come to at most, in tokens, where a request does not say.
+    pub reserve_output_tokens: Option<u32>,
     /// Whether it can ask for tools.
     pub tools: Option<bool>,
     /// Whether it reasons before it answers.

@@ -155,7 +155,7 @@ pub(super) fn messages<M: 'static>(
 /// The response, which tells who served and what was changed.
 pub(super) fn respond<T, M>(answered: Answered<T>, message: impl FnOnce(T) -> M) -> Response<M> {
     let mut headers = HeaderMap::new();
-    let Told { applied, resolved_model, resolved_backend, conversation } = answered.told;
+    let Told { applied, resolved_model, resolved_backend, conversation, cost } = answered.told;
     headers.insert(metadata::SPASS_RESOLVED_MODEL, resolved_model);
     headers.insert(metadata::SPASS_RESOLVED_BACKEND, resolved_backend);
     if let Some(applied) = applied {
@@ -164,6 +164,9 @@ pub(super) fn respond<T, M>(answered: Answered<T>, message: impl FnOnce(T) -> M)
     }
     if let Some(conversation) = conversation {
         headers.insert(metadata::X_CONVERSATION_ID, conversation);
+    }
+    if let Some(cost) = cost {
+        headers.insert(metadata::SPASS_COST_USD, cost);
     }
     Response::from_parts(MetadataMap::from_headers(headers), message(answered.answer), http::Extensions::new())
 }

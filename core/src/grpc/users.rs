@@ -3,8 +3,8 @@
 use gateway_proto::Rpc;
 use gateway_proto::v1::{
     CreateChatCompletionRequest, CreateTurnRequest, DeleteConversationRequest, ExportConversationRequest,
-    GetConversationRequest, GetModelRequest, ListConversationsRequest, ListMessagesRequest, ListModelsRequest,
-    StreamChatCompletionRequest, StreamTurnRequest, Turn, UpdateConversationRequest,
+    GetConversationRequest, GetModelRequest, GetUsageRequest, ListConversationsRequest, ListMessagesRequest,
+    ListModelsRequest, StreamChatCompletionRequest, StreamTurnRequest, Turn, UpdateConversationRequest,
 };
 
 use super::NamesUser;
@@ -41,7 +41,13 @@ macro_rules! in_the_turn {
     };
 }
 
-by_headers_alone!(CreateChatCompletionRequest, StreamChatCompletionRequest, ListModelsRequest, GetModelRequest);
+by_headers_alone!(
+    CreateChatCompletionRequest,
+    StreamChatCompletionRequest,
+    ListModelsRequest,
+    GetModelRequest,
+    GetUsageRequest
+);
 in_the_query!(
     ListConversationsRequest,
     GetConversationRequest,

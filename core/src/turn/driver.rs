@@ -129,7 +129,8 @@ impl Driver {
                 let Answered { answer, told } = *answered;
                 (answer, told, running)
             }
-            Ok(Opened::Again(Answered { answer, told })) => {
+            Ok(Opened::Again(answered)) => {
+                let Answered { answer, told } = *answered;
                 // There is room for both, since nothing was sent before.
                 drop(sender.try_send(Ok(Some(answer))));
                 drop(sender.try_send(Ok(None)));
@@ -143,7 +144,7 @@ impl Driver {
 
     async fn open_stream(&mut self) -> Result<Opened, ApiError> {
         let running = match self.begin().await? {
-            Start::Again(stored) => return stored.into_chunks().map(Opened::Again),
+            Start::Again(stored) => return stored.into_chunks().map(Box::new).map(Opened::Again),
             Start::Anew(running) => running,
         };
         let opening = stream_prepared(&self.shared, &self.call, &self.kept.request, &self.model, &self.applied);
@@ -386,7 +387,7 @@ impl Driver {
 
 /// A stream that was opened.
 enum Opened {
-    Again(Answered<Vec<ChatCompletionChunk>>),
+    Again(Box<Answered<Vec<ChatCompletionChunk>>>),
     Anew(Box<Answered<ChatStream>>, Box<Running>),
 }
 

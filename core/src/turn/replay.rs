@@ -67,7 +67,10 @@ impl StoredAnswer {
     pub(super) fn into_chunks(self) -> Result<Answered<Vec<ChatCompletionChunk>>, ApiError> {
         let told = self.told()?;
         let chunks = self.chunks.ok_or_else(|| ApiError::internal("no chunks are stored"))?;
-        Ok(Answered { answer: chunks.chunks, told })
+        // Given again it costs nothing.
+        let mut chunks = chunks.chunks;
+        chunks.retain(|chunk| chunk.notice.is_none());
+        Ok(Answered { answer: chunks, told })
     }
 
     fn told(&self) -> Result<Told, ApiError> {
@@ -77,6 +80,7 @@ impl StoredAnswer {
             resolved_model: value(&self.resolved_model)?,
             resolved_backend: value(&self.resolved_backend)?,
             conversation: self.conversation.as_ref().map(value).transpose()?,
+            cost: None,
         })
     }
 }

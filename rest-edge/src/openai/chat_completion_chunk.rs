@@ -2,8 +2,8 @@
 
 use gateway_proto::json::Writer;
 use gateway_proto::v1::{
-    ChatCompletionChunk, ChunkChoice, CustomToolCallDelta, FunctionCallDelta, MessageDelta, ToolCallDelta,
-    chunk_choice, message_delta,
+    ChatCompletionChunk, ChunkChoice, ChunkNotice, CostNotice, CustomToolCallDelta, FunctionCallDelta, MessageDelta,
+    ToolCallDelta, chunk_choice, chunk_notice, message_delta,
 };
 
 use super::answer_parts::{write_finish_reason, write_logprobs, write_usage};
@@ -37,7 +37,27 @@ pub(crate) fn write_chunk(writer: &mut Writer, chunk: &ChatCompletionChunk, usag
     }
     writer.optional_string("service_tier", chunk.service_tier.as_deref());
     writer.optional_string("system_fingerprint", chunk.system_fingerprint.as_deref());
+    if let Some(notice) = &chunk.notice {
+        writer.name("spass");
+        write_notice(writer, notice);
+    }
     writer.members_of(&chunk.unknown_members_json);
+    writer.end_object();
+}
+
+/// Writes what the gateway tells beside the answer.
+fn write_notice(writer: &mut Writer, notice: &ChunkNotice) {
+    writer.begin_object();
+    match &notice.notice {
+        Some(chunk_notice::Notice::Cost(CostNotice { cost_usd, estimated })) => {
+            writer.name("cost_usd");
+            // A decimal number is a JSON number, and exact as it is written.
+            writer.raw(cost_usd.as_bytes());
+            writer.name("estimated");
+            writer.boolean(*estimated);
+        }
+        None => {}
+    }
     writer.end_object();
 }
 

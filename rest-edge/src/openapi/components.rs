@@ -10,8 +10,11 @@ use super::route::Route;
 
 const PARAMETERS: &str = include_str!("components/parameters.json");
 const HEADERS: &str = include_str!("components/headers.json");
-const EXAMPLES: &[&str] =
-    &[include_str!("components/examples.json"), include_str!("components/examples/conversations.json")];
+const EXAMPLES: &[&str] = &[
+    include_str!("components/examples.json"),
+    include_str!("components/examples/conversations.json"),
+    include_str!("components/examples/usage.json"),
+];
 const SCHEMAS: &[&str] = &[
     include_str!("components/schemas/chat_request.json"),
     include_str!("components/schemas/chat_messages.json"),
@@ -20,6 +23,7 @@ const SCHEMAS: &[&str] = &[
     include_str!("components/schemas/chat_completion_chunk.json"),
     include_str!("components/schemas/conversations.json"),
     include_str!("components/schemas/models.json"),
+    include_str!("components/schemas/usage.json"),
     include_str!("components/schemas/errors.json"),
     include_str!("components/schemas/health.json"),
     include_str!("components/schemas/documents.json"),

@@ -59,6 +59,7 @@ pub(super) enum Tag {
     Chat,
     Conversations,
     Models,
+    Usage,
     Errors,
     Health,
     Documents,
@@ -94,13 +95,14 @@ impl Content {
 impl Tag {
     /// Every family, in the order in which a reader wants them.
     pub(super) const ALL: &'static [Self] =
-        &[Self::Chat, Self::Conversations, Self::Models, Self::Errors, Self::Health, Self::Documents];
+        &[Self::Chat, Self::Conversations, Self::Models, Self::Usage, Self::Errors, Self::Health, Self::Documents];
 
     pub(super) const fn name(self) -> &'static str {
         match self {
             Self::Chat => "chat",
             Self::Conversations => "conversations",
             Self::Models => "models",
+            Self::Usage => "usage",
             Self::Errors => "errors",
             Self::Health => "health",
             Self::Documents => "documents",
@@ -112,6 +114,7 @@ impl Tag {
             Self::Chat => "Chats with a model.",
             Self::Conversations => "Chats whose history the gateway keeps.",
             Self::Models => "The models on offer and what is known of them.",
+            Self::Usage => "What was used, and what it cost.",
             Self::Errors => "The error catalog.",
             Self::Health => "Whether the gateway lives and works.",
             Self::Documents => "What there is to read, for programs and people.",

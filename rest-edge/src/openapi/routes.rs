@@ -98,6 +98,15 @@ fn facts(operation: Operation) -> RouteFacts {
             // Of a server that has not given its list of models.
             errors: &[ANY, CORE, CALLER, MODEL, &[ErrorCode::UpstreamError]],
         },
+        Operation::GetUsage => RouteFacts {
+            tag: Tag::Usage,
+            summary: "Get what the tenant used",
+            parameters: &["from", "to", "granularity"],
+            request: None,
+            success: Answer::ok("The usage, oldest first.", Content::json("UsageReport", &["UsageReport"])),
+            other_failure: None,
+            errors: &[ANY, CORE, CALLER, STORAGE],
+        },
         Operation::ListErrors => RouteFacts {
             tag: Tag::Errors,
             summary: "List all error codes",

@@ -6,14 +6,15 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use tokio::sync::watch;
 
-use super::{Engine, conversations, keys, sweep, turns};
+use super::{Engine, budgets, conversations, keys, sweep, turns, usage};
 use crate::error::StoreError;
-use crate::identity::{Owner, Reader};
+use crate::identity::{Owner, Reader, Tenant};
 use crate::records::{
     Begun, ConversationChanges, ConversationId, ConversationRecord, FinishedTurn, KeyClaim, KeyState, KeyedRun, Listed,
     MessageRecord, Mutated, NewTurn, Page, RunningTurn, Stored, Swept,
 };
 use crate::store::{AnswerOf, Store};
+use crate::usage::{BudgetAsk, BudgetWindow, ProcessId, UsageBatch, UsageBucket, UsageRange};
 
 /// Work on a connection. It may be run again where the database asks for that, so it clones what it needs.
 macro_rules! work {
@@ -136,6 +137,30 @@ impl Store for Engine {
             |deleted| *deleted == Mutated::Done(()),
         )
         .await
+    }
+
+    async fn fold_usage(&self, process: ProcessId, batch: UsageBatch) -> Result<u64, StoreError> {
+        self.write(work!([batch], |connection| usage::fold(connection, process, &batch))).await
+    }
+
+    async fn usage(&self, tenant: &Tenant, range: UsageRange) -> Result<Vec<UsageBucket>, StoreError> {
+        self.read(work!([tenant], |connection| usage::read(connection, &tenant, range))).await
+    }
+
+    async fn take_budget(&self, process: ProcessId, window: &BudgetWindow, ask: BudgetAsk) -> Result<u64, StoreError> {
+        self.write(work!([window], |connection| budgets::take(connection, process, &window, ask))).await
+    }
+
+    async fn return_budgets(&self, process: ProcessId, amounts: Vec<(BudgetWindow, i64)>) -> Result<(), StoreError> {
+        self.write(work!([amounts], |connection| budgets::give_back(connection, process, &amounts))).await
+    }
+
+    async fn reclaim_budgets(&self, process: ProcessId) -> Result<(), StoreError> {
+        self.write(work!([], |connection| budgets::reclaim(connection, process))).await
+    }
+
+    async fn note_process(&self, process: ProcessId) -> Result<u32, StoreError> {
+        self.write(work!([], |connection| budgets::note_process(connection, process))).await
     }
 
     async fn sweep(&self, retention: Option<Duration>) -> Result<Swept, StoreError> {

@@ -33,6 +33,7 @@ macro_rules! on_postgres {
 
 mod actor;
 mod backup;
+mod budgets;
 mod deletion;
 mod direct;
 mod keys;
@@ -49,4 +50,5 @@ mod sqlite_writes;
 mod superseding;
 mod tenants;
 mod turns;
+mod usage;
 mod world;

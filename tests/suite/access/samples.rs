@@ -3,9 +3,9 @@
 use bytes::Bytes;
 use gateway_proto::v1::{
     ChatMessage, ChatRequest, CreateChatCompletionRequest, CreateTurnRequest, DeleteConversationRequest,
-    ExportConversationRequest, GetConversationRequest, GetErrorRequest, GetModelRequest, ListConversationsRequest,
-    ListErrorsRequest, ListMessagesRequest, ListModelsRequest, Role, StreamChatCompletionRequest, StreamTurnRequest,
-    Turn, UpdateConversationRequest, WhoAmIRequest, chat_message,
+    ExportConversationRequest, GetConversationRequest, GetErrorRequest, GetModelRequest, GetUsageRequest,
+    ListConversationsRequest, ListErrorsRequest, ListMessagesRequest, ListModelsRequest, Role,
+    StreamChatCompletionRequest, StreamTurnRequest, Turn, UpdateConversationRequest, WhoAmIRequest, chat_message,
 };
 use gateway_proto::{FieldMask, Operation, Rpc};
 use prost::Message;
@@ -19,6 +19,8 @@ pub(super) enum Reach {
     Conversation,
     /// All that is the caller's, as a list with its `total`.
     List,
+    /// What the whole tenant did, as `items`.
+    Tenant,
 }
 
 pub(super) fn reach(rpc: Rpc) -> Reach {
@@ -39,6 +41,7 @@ pub(super) fn reach(rpc: Rpc) -> Reach {
         | Rpc::ListMessages
         | Rpc::ExportConversation => Reach::Conversation,
         Rpc::ListConversations => Reach::List,
+        Rpc::GetUsage => Reach::Tenant,
     }
 }
 
@@ -68,6 +71,7 @@ pub(super) fn message(rpc: Rpc, conversation: &str) -> Bytes {
         Rpc::ExportConversation => {
             ExportConversationRequest { conversation_id, ..ExportConversationRequest::default() }.encode_to_vec()
         }
+        Rpc::GetUsage => GetUsageRequest::default().encode_to_vec(),
         Rpc::ListModels => ListModelsRequest::default().encode_to_vec(),
         Rpc::GetModel => GetModelRequest { alias: "demo".to_owned() }.encode_to_vec(),
         Rpc::ListErrors => ListErrorsRequest::default().encode_to_vec(),
@@ -111,6 +115,7 @@ pub(super) fn request(operation: Operation, conversation: &str) -> (String, Stri
         | Operation::DeleteConversation
         | Operation::ListMessages
         | Operation::ExportConversation
+        | Operation::GetUsage
         | Operation::ListModels
         | Operation::ListModelsInfo
         | Operation::GetModel

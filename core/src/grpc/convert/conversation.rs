@@ -57,7 +57,7 @@ pub(in crate::grpc) fn conversation_message(record: MessageRecord) -> Conversati
 }
 
 /// A time from milliseconds since 1970.
-fn timestamp(milliseconds: i64) -> Timestamp {
+pub(in crate::grpc) fn timestamp(milliseconds: i64) -> Timestamp {
     let nanos = i32::try_from(milliseconds.rem_euclid(1000)).unwrap_or_default() * 1_000_000;
     Timestamp { seconds: milliseconds.div_euclid(1000), nanos }
 }

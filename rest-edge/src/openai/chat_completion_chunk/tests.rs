@@ -45,6 +45,7 @@ fn a_chunk_is_written_with_all_that_it_holds() {
         })),
         unknown_members_json: r#"{"i":null}"#.into(),
     };
+    let cost = CostNotice { cost_usd: "0.000000001".to_owned(), estimated: true };
     let chunk = ChatCompletionChunk {
         id: "c".to_owned(),
         created: 7,
@@ -54,12 +55,13 @@ fn a_chunk_is_written_with_all_that_it_holds() {
         service_tier: Some("flex".to_owned()),
         system_fingerprint: Some("fp".to_owned()),
         unknown_members_json: r#"{"z":[1]}"#.into(),
+        notice: Some(ChunkNotice { notice: Some(chunk_notice::Notice::Cost(cost)) }),
     };
     assert_eq!(
         written(&chunk, UsageMember::WhenKnown),
         json!({
             "id": "c", "object": "chat.completion.chunk", "created": 7, "model": "m", "service_tier": "flex",
-            "system_fingerprint": "fp", "z": [1],
+            "system_fingerprint": "fp", "z": [1], "spass": {"cost_usd": 1e-9, "estimated": true},
             "choices": [{
                 "index": 2, "finish_reason": "eos", "i": null,
                 "logprobs": {"content": [{"token": "x", "logprob": -0.5, "bytes": null, "top_logprobs": []}], "refusal": null},

@@ -4,10 +4,17 @@ use super::{ANY, BODY, CALLER, CONVERSATION, CORE, KEYED, MODEL, MODEL_CALL};
 use crate::openapi::route::{Answer, Content, RequestBody, RouteFacts, Tag};
 
 /// What tells who served and how.
-const SERVED: &[&str] = &["spass-applied", "x-rust-api-applied", "spass-resolved-model", "spass-resolved-backend"];
+const SERVED: &[&str] =
+    &["spass-applied", "x-rust-api-applied", "spass-resolved-model", "spass-resolved-backend", "spass-cost-usd"];
 /// And to which conversation it belongs.
-const SERVED_IN_CONVERSATION: &[&str] =
-    &["x-conversation-id", "spass-applied", "x-rust-api-applied", "spass-resolved-model", "spass-resolved-backend"];
+const SERVED_IN_CONVERSATION: &[&str] = &[
+    "x-conversation-id",
+    "spass-applied",
+    "x-rust-api-applied",
+    "spass-resolved-model",
+    "spass-resolved-backend",
+    "spass-cost-usd",
+];
 
 pub(super) fn chat_completion() -> RouteFacts {
     RouteFacts {
@@ -70,6 +77,6 @@ fn completion(description: &'static str, headers: &'static [&'static str]) -> An
         description,
         headers,
         content: Some(Content::json("ChatCompletion", &["CompletionOfText", "CompletionWithToolCall"])),
-        events: Some(Content::events("ChatCompletionChunk", &["ChunkOfText", "ChunkWithUsage"])),
+        events: Some(Content::events("ChatCompletionChunk", &["ChunkOfText", "ChunkWithCost", "ChunkWithUsage"])),
     }
 }

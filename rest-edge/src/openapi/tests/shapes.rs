@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::*;
 use crate::error::envelope;
-use crate::{conversation, openai};
+use crate::{conversation, openai, usage};
 
 /// Fails where an object has a member that its schema does not describe, or lacks one that it requires.
 fn check(document: &Value, schema: &Value, value: &Value) {
@@ -49,6 +49,19 @@ fn merged(document: &Value, parts: &[Value]) -> Value {
 fn check_written(schema: &str, written: &impl Serialize) {
     let document = local_document();
     check(&document, &document["components"]["schemas"][schema], &serde_json::to_value(written).unwrap());
+}
+
+/// The parameters that are read of queries.
+const QUERY: [&str; 7] = ["limit", "offset", "after", "user_id", "from", "to", "granularity"];
+
+#[test]
+fn usage_is_written_as_described() {
+    let known = v1::UsageBucket { cost_usd: Some("0.5".to_owned()), ..v1::UsageBucket::default() };
+    let items = vec![known, v1::UsageBucket::default()];
+    let written = usage::usage(&v1::GetUsageResponse { items, ..v1::GetUsageResponse::default() });
+    check_written("UsageReport", &serde_json::from_slice::<Value>(&written).unwrap());
+    let document = local_document();
+    check_written("UsageReport", &document["components"]["examples"]["UsageReport"]["value"]);
 }
 
 #[test]
@@ -133,8 +146,10 @@ fn chunks_are_written_as_described() {
         logprobs_form: Some(v1::chunk_choice::LogprobsForm::Logprobs(v1::Logprobs::default())),
         ..v1::ChunkChoice::default()
     };
+    let cost = v1::CostNotice { cost_usd: "0.5".to_owned(), estimated: true };
     let chunk = v1::ChatCompletionChunk {
         choices: vec![choice],
+        notice: Some(v1::ChunkNotice { notice: Some(v1::chunk_notice::Notice::Cost(cost)) }),
         service_tier: Some("auto".to_owned()),
         system_fingerprint: Some("fp".to_owned()),
         ..v1::ChatCompletionChunk::default()
@@ -230,7 +245,7 @@ fn every_header_of_an_answer_is_described_and_every_parameter_is_read() {
         let name = parameter["name"].as_str().unwrap().to_ascii_lowercase();
         match parameter["in"].as_str().unwrap() {
             "header" => assert!(read.contains(&name), "{name} is not read"),
-            "query" => assert!(["limit", "offset", "after", "user_id"].contains(&name.as_str()), "{name} is not read"),
+            "query" => assert!(QUERY.contains(&name.as_str()), "{name} is not read"),
             place => assert_eq!(place, "path", "{name}"),
         }
     }

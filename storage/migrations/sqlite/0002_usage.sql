@@ -1,0 +1,56 @@
+-- What a tenant used of a model within an hour (UTC), folded in from the journals of the processes.
+CREATE TABLE usage_hours (
+    tenant TEXT NOT NULL,
+    hour INTEGER NOT NULL,
+    model TEXT NOT NULL,
+    requests INTEGER NOT NULL,
+    -- Of these, the ones whose tokens were counted by the gateway, since the model server told none.
+    estimated_requests INTEGER NOT NULL,
+    -- Of these, the ones whose price was known.
+    priced_requests INTEGER NOT NULL,
+    prompt_tokens INTEGER NOT NULL,
+    cached_prompt_tokens INTEGER NOT NULL,
+    completion_tokens INTEGER NOT NULL,
+    cost_nano_usd INTEGER NOT NULL,
+    PRIMARY KEY (tenant, hour, model)
+) STRICT, WITHOUT ROWID;
+
+-- Up to which record the journal of a process is folded in: what comes again is not counted again.
+CREATE TABLE usage_journals (
+    process BLOB NOT NULL PRIMARY KEY,
+    folded INTEGER NOT NULL,
+    folded_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX usage_journals_by_age ON usage_journals (folded_at);
+
+-- What of a budget is taken within a window of its time: what was settled, and all that is leased to processes.
+CREATE TABLE budget_windows (
+    tenant TEXT NOT NULL,
+    budget TEXT NOT NULL,
+    unit TEXT NOT NULL,
+    starts_at INTEGER NOT NULL,
+    ends_at INTEGER NOT NULL,
+    taken INTEGER NOT NULL,
+    PRIMARY KEY (tenant, budget, unit, starts_at)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX budget_windows_by_end ON budget_windows (ends_at);
+
+-- What of a window a process holds: leased to it and not settled yet. What of it was settled shows in the journal of
+-- the process; without its journal it stays taken.
+CREATE TABLE budget_leases (
+    process BLOB NOT NULL,
+    tenant TEXT NOT NULL,
+    budget TEXT NOT NULL,
+    unit TEXT NOT NULL,
+    starts_at INTEGER NOT NULL,
+    ends_at INTEGER NOT NULL,
+    amount INTEGER NOT NULL,
+    PRIMARY KEY (process, tenant, budget, unit, starts_at)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX budget_leases_by_end ON budget_leases (ends_at);
+
+-- The processes that lease, and when each last gave a sign of life.
+CREATE TABLE budget_processes (
+    process BLOB NOT NULL PRIMARY KEY,
+    seen_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
