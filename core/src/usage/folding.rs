@@ -56,7 +56,7 @@ pub(crate) async fn fold(accounts: &Accounts) -> Result<(), StoreError> {
             Ok(Some(piece)) => piece,
             Ok(None) => return Ok(()),
             Err(error) => {
-                tracing::error!(cause = %error, "the usage journal cannot be read");
+                tracing::error!(cause = %error, "the usage journal cannot be read, or a file of it not be removed");
                 return Ok(());
             }
         };
@@ -66,9 +66,7 @@ pub(crate) async fn fold(accounts: &Accounts) -> Result<(), StoreError> {
             let folded = accounts.store().fold_usage(journal.process(), batch_of(rest)).await?;
             rest = &rest[rest.partition_point(|record| record.number <= folded)..];
         }
-        if let Err(error) = journal.folded(&piece) {
-            tracing::warn!(cause = %error, "a file of the usage journal cannot be removed");
-        }
+        journal.folded(&piece);
     }
 }
 

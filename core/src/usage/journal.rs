@@ -9,7 +9,6 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use gateway_storage::ProcessId;
@@ -31,7 +30,6 @@ pub(crate) struct Journal {
     folder: PathBuf,
     process: ProcessId,
     state: Mutex<State>,
-    has_unsynced: AtomicBool,
     /// Held for as long as the process lives: who gets it knows that the process is gone.
     _lock: File,
 }
@@ -48,6 +46,8 @@ struct State {
     /// What the disk did not take yet.
     unwritten: VecDeque<Vec<u8>>,
     buffer: Vec<u8>,
+    /// Whether the disk was not told of a new file.
+    has_new_file: bool,
 }
 
 #[derive(Debug)]
@@ -58,6 +58,8 @@ struct Segment {
     bytes: u64,
     /// How much of it is folded in.
     folded: u64,
+    /// Whether the disk was not told of all that is good.
+    is_ahead_of_disk: bool,
 }
 
 /// Records that follow each other and are not folded in yet.
@@ -90,14 +92,9 @@ impl Journal {
             running: HashMap::new(),
             unwritten: VecDeque::new(),
             buffer: Vec::new(),
+            has_new_file: false,
         };
-        let journal = Self {
-            folder: folder.to_owned(),
-            process,
-            state: Mutex::new(state),
-            has_unsynced: AtomicBool::new(false),
-            _lock: lock,
-        };
+        let journal = Self { folder: folder.to_owned(), process, state: Mutex::new(state), _lock: lock };
         journal.begin_segment(&mut journal.state())?;
         Ok(journal)
     }
@@ -127,25 +124,32 @@ impl Journal {
 
     /// Makes sure that what was written is on disk, and tries again what the disk did not take.
     pub(crate) fn sync(&self) -> io::Result<()> {
-        let file = {
+        let (files, has_new_file) = {
             let mut state = self.state();
-            self.write_waiting(&mut state);
-            if !self.has_unsynced.swap(false, Ordering::Relaxed) {
-                return Ok(());
-            }
-            // Of a file that was ended, the end was synced when the next one was begun.
-            match state.segments.back() {
-                Some(segment) => segment.file.try_clone()?,
-                None => return Ok(()),
-            }
+            state.write_waiting();
+            let ahead = state.segments.iter_mut().filter(|segment| segment.is_ahead_of_disk);
+            let files = ahead.map(|segment| {
+                segment.is_ahead_of_disk = false;
+                segment.file.try_clone()
+            });
+            (files.collect::<io::Result<Vec<File>>>()?, std::mem::take(&mut state.has_new_file))
         };
-        file.sync_data()
+        // Not under the lock: no call waits for the disk.
+        for file in files {
+            file.sync_data()?;
+        }
+        if has_new_file { File::open(&self.folder)?.sync_all() } else { Ok(()) }
     }
 
-    /// What is to be folded in next; none: all is.
+    /// What is to be folded in next; none: all is. A file that was ended and is folded in to its end is removed.
     pub(crate) fn next_piece(&self) -> io::Result<Option<Piece>> {
         let (file, begin, end) = {
-            let state = self.state();
+            let mut state = self.state();
+            while state.segments.len() > 1
+                && let Some(done) = state.segments.pop_front_if(|segment| segment.folded == segment.bytes)
+            {
+                std::fs::remove_file(done.path)?;
+            }
             let Some(segment) = state.segments.front() else { return Ok(None) };
             (segment.file.try_clone()?, segment.folded, segment.bytes)
         };
@@ -159,20 +163,15 @@ impl Journal {
         Ok(Some(Piece { records, bytes: good as u64 }))
     }
 
-    /// Notes that a piece is folded in. A file that was ended and is folded in to its end is removed.
-    pub(crate) fn folded(&self, piece: &Piece) -> io::Result<()> {
-        let mut state = self.state();
-        let is_last = state.segments.len() == 1;
-        let Some(segment) = state.segments.front_mut() else { return Ok(()) };
-        segment.folded += piece.bytes;
-        if segment.folded < segment.bytes || is_last {
-            return Ok(());
+    /// Notes that a piece is folded in.
+    pub(crate) fn folded(&self, piece: &Piece) {
+        if let Some(segment) = self.state().segments.front_mut() {
+            segment.folded += piece.bytes;
         }
-        state.segments.pop_front().map_or(Ok(()), |segment| std::fs::remove_file(segment.path))
     }
 
     fn append(&self, state: &mut State, record: &mut Record) {
-        self.write_waiting(state);
+        state.write_waiting();
         let is_full = state.segments.back().is_some_and(|segment| segment.bytes > SEGMENT_BYTES);
         if is_full
             && state.unwritten.is_empty()
@@ -186,47 +185,14 @@ impl Journal {
         let mut buffer = std::mem::take(&mut state.buffer);
         buffer.clear();
         record.write(&mut buffer);
-        if !state.unwritten.is_empty() || !self.write(state, &buffer) {
-            put_off(state, &buffer);
+        if !state.unwritten.is_empty() || !state.write(&buffer) {
+            state.put_off(&buffer);
         }
         state.buffer = buffer;
     }
 
-    /// Writes bytes behind the last good ones; false: the disk did not take them.
-    fn write(&self, state: &mut State, bytes: &[u8]) -> bool {
-        let Some(segment) = state.segments.back_mut() else { return false };
-        if segment.bytes > SEGMENT_BYTES * 2 {
-            return false;
-        }
-        match segment.file.write_all_at(bytes, segment.bytes) {
-            Ok(()) => {
-                segment.bytes += bytes.len() as u64;
-                self.has_unsynced.store(true, Ordering::Relaxed);
-                true
-            }
-            // Half a record is overwritten by the next one.
-            Err(error) => {
-                if state.unwritten.is_empty() {
-                    tracing::error!(cause = %error, "the usage journal cannot be written; it is tried again");
-                }
-                false
-            }
-        }
-    }
-
-    fn write_waiting(&self, state: &mut State) {
-        while let Some(bytes) = state.unwritten.pop_front() {
-            if !self.write(state, &bytes) {
-                return state.unwritten.push_front(bytes);
-            }
-        }
-    }
-
     /// Begins a file, with what is reserved for the calls in flight.
     fn begin_segment(&self, state: &mut State) -> io::Result<()> {
-        if let Some(segment) = state.segments.back() {
-            segment.file.sync_data()?;
-        }
         let path = self.folder.join(segment_name(self.process, state.next_segment));
         let mut file = create(&path)?;
         let (mut carried, mut number) = (Vec::new(), state.next_number);
@@ -235,14 +201,56 @@ impl Journal {
             number += 1;
         }
         file.write_all(&carried)?;
-        File::open(&self.folder)?.sync_all()?;
         (state.next_number, state.next_segment) = (number, state.next_segment + 1);
-        state.segments.push_back(Segment { path, file, bytes: carried.len() as u64, folded: 0 });
+        state.has_new_file = true;
+        let bytes = carried.len() as u64;
+        state.segments.push_back(Segment { path, file, bytes, folded: 0, is_ahead_of_disk: bytes > 0 });
         Ok(())
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// Writes bytes behind the last good ones; false: the disk did not take them.
+    fn write(&mut self, bytes: &[u8]) -> bool {
+        let Some(segment) = self.segments.back_mut() else { return false };
+        if segment.bytes > SEGMENT_BYTES * 2 {
+            return false;
+        }
+        match segment.file.write_all_at(bytes, segment.bytes) {
+            Ok(()) => {
+                segment.bytes += bytes.len() as u64;
+                segment.is_ahead_of_disk = true;
+                true
+            }
+            // Half a record is overwritten by the next one.
+            Err(error) => {
+                if self.unwritten.is_empty() {
+                    tracing::error!(cause = %error, "the usage journal cannot be written; it is tried again");
+                }
+                false
+            }
+        }
+    }
+
+    fn write_waiting(&mut self) {
+        while let Some(bytes) = self.unwritten.pop_front() {
+            if !self.write(&bytes) {
+                return self.unwritten.push_front(bytes);
+            }
+        }
+    }
+
+    /// Keeps bytes for later that the disk did not take.
+    fn put_off(&mut self, bytes: &[u8]) {
+        if self.unwritten.len() < MAX_UNWRITTEN {
+            self.unwritten.push_back(bytes.to_vec());
+        } else {
+            metrics::counter!("gateway_usage_records_lost_total").increment(1);
+        }
     }
 }
 
@@ -257,15 +265,6 @@ impl Drop for Journal {
             }
             drop(std::fs::remove_file(self.folder.join(lock_name(self.process))));
         }
-    }
-}
-
-/// Keeps bytes for later that the disk did not take.
-fn put_off(state: &mut State, bytes: &[u8]) {
-    if state.unwritten.len() < MAX_UNWRITTEN {
-        state.unwritten.push_back(bytes.to_vec());
-    } else {
-        metrics::counter!("gateway_usage_records_lost_total").increment(1);
     }
 }
 
