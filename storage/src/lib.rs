@@ -16,6 +16,7 @@ mod data_folder;
 mod database;
 mod error;
 mod identity;
+mod ids;
 mod migrations;
 mod postgres;
 mod records;
@@ -27,11 +28,10 @@ pub use data_folder::{DataFolder, DataFolderError};
 pub use database::{DatabaseAddress, LEASE};
 pub use error::{OpenError, StoreError};
 pub use identity::{Owner, Reader, Tenant, User};
+pub use ids::{ConversationId, ProcessId};
 pub use records::{
-    Begun, ConversationChanges, ConversationId, ConversationRecord, FinishedTurn, KeyClaim, KeyState, KeyedRun, Listed,
-    MessageRecord, Mutated, NewTurn, Page, RunningTurn, Stored, Swept, TurnSize,
+    Begun, ConversationChanges, ConversationRecord, FinishedTurn, KeyClaim, KeyState, KeyedRun, Listed, MessageRecord,
+    Mutated, NewTurn, Page, RunningTurn, Stored, Swept, TurnSize,
 };
 pub use store::{AnswerOf, KEY_LIFETIME, Store};
-pub use usage::{
-    BudgetAsk, BudgetUnit, BudgetWindow, ProcessId, UsageBatch, UsageBucket, UsageHour, UsageRange, UsageTotals,
-};
+pub use usage::{BudgetAsk, BudgetUnit, BudgetWindow, UsageBatch, UsageBucket, UsageHour, UsageRange, UsageTotals};

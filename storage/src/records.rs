@@ -4,31 +4,7 @@ use bytes::Bytes;
 use uuid::Uuid;
 
 use crate::identity::User;
-
-/// The id of a conversation: a UUID of version 7, which is neither a permission nor an order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct ConversationId(pub(crate) Uuid);
-
-impl ConversationId {
-    /// A new one.
-    #[must_use]
-    pub fn new_random() -> Self {
-        Self(Uuid::now_v7())
-    }
-
-    /// The id with this spelling; only the usual one, in lower case and with hyphens, names a conversation.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        let id = Uuid::try_parse(text).ok()?;
-        (id.hyphenated().to_string() == text).then_some(Self(id))
-    }
-}
-
-impl std::fmt::Display for ConversationId {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.0.hyphenated().fmt(formatter)
-    }
-}
+use crate::ids::ConversationId;
 
 /// A conversation as it is listed.
 #[derive(Clone, Debug, PartialEq, Eq)]

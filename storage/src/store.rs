@@ -7,11 +7,12 @@ use tokio::sync::watch;
 
 use crate::error::StoreError;
 use crate::identity::{Owner, Reader, Tenant};
+use crate::ids::{ConversationId, ProcessId};
 use crate::records::{
-    Begun, ConversationChanges, ConversationId, ConversationRecord, FinishedTurn, KeyClaim, KeyState, KeyedRun, Listed,
-    MessageRecord, Mutated, NewTurn, Page, RunningTurn, Stored, Swept,
+    Begun, ConversationChanges, ConversationRecord, FinishedTurn, KeyClaim, KeyState, KeyedRun, Listed, MessageRecord,
+    Mutated, NewTurn, Page, RunningTurn, Stored, Swept,
 };
-use crate::usage::{BudgetAsk, BudgetWindow, ProcessId, UsageBatch, UsageBucket, UsageRange};
+use crate::usage::{BudgetAsk, BudgetWindow, UsageBatch, UsageBucket, UsageRange};
 
 /// How long an answer under an idempotency key is kept.
 pub const KEY_LIFETIME: Duration = Duration::from_secs(24 * 3600);

@@ -3,34 +3,7 @@
 
 use std::sync::Arc;
 
-use uuid::Uuid;
-
 use crate::identity::Tenant;
-
-/// A process of the gateway, from its start to its end: whose journal it is, and who leases.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct ProcessId(pub(crate) Uuid);
-
-impl ProcessId {
-    /// A new one.
-    #[must_use]
-    pub fn new_random() -> Self {
-        Self(Uuid::now_v7())
-    }
-
-    /// The id with this spelling.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        let id = Uuid::try_parse(text).ok()?;
-        (id.hyphenated().to_string() == text).then_some(Self(id))
-    }
-}
-
-impl std::fmt::Display for ProcessId {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.0.hyphenated().fmt(formatter)
-    }
-}
 
 /// Sums of what was used.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

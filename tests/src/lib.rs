@@ -5,8 +5,10 @@
 //! on demand. Nothing here waits for time to pass: tests wait for what they want to see.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod raw_codec;
 mod scripted_server;
 mod stack;
 
+pub use raw_codec::RawCodec;
 pub use scripted_server::{Recorded, Script, ScriptedServer, Step, completion_body};
 pub use stack::{BEARER, HttpAnswer, Joined, Stack, StackBuilder};

@@ -11,7 +11,8 @@ use sqlx::Row;
 use super::usage::signed;
 use super::{Connection, count, milliseconds};
 use crate::identity::Tenant;
-use crate::usage::{BudgetAsk, BudgetUnit, BudgetWindow, ProcessId};
+use crate::ids::ProcessId;
+use crate::usage::{BudgetAsk, BudgetUnit, BudgetWindow};
 
 /// For how long a process is counted after a sign of life; it gives one every ten seconds.
 const LIVELY: Duration = Duration::from_secs(30);

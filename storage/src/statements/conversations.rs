@@ -7,9 +7,8 @@ use uuid::Uuid;
 use super::keys::{self, Claimed};
 use super::{Connection, Context, Row, count, counts};
 use crate::identity::{Owner, Reader, User};
-use crate::records::{
-    ConversationChanges, ConversationId, ConversationRecord, KeyClaim, Listed, MessageRecord, Mutated, Page,
-};
+use crate::ids::ConversationId;
+use crate::records::{ConversationChanges, ConversationRecord, KeyClaim, Listed, MessageRecord, Mutated, Page};
 use crate::store::AnswerOf;
 
 /// What [`record`] reads.

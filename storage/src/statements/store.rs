@@ -9,12 +9,13 @@ use tokio::sync::watch;
 use super::{Engine, budgets, conversations, keys, sweep, turns, usage};
 use crate::error::StoreError;
 use crate::identity::{Owner, Reader, Tenant};
+use crate::ids::{ConversationId, ProcessId};
 use crate::records::{
-    Begun, ConversationChanges, ConversationId, ConversationRecord, FinishedTurn, KeyClaim, KeyState, KeyedRun, Listed,
-    MessageRecord, Mutated, NewTurn, Page, RunningTurn, Stored, Swept,
+    Begun, ConversationChanges, ConversationRecord, FinishedTurn, KeyClaim, KeyState, KeyedRun, Listed, MessageRecord,
+    Mutated, NewTurn, Page, RunningTurn, Stored, Swept,
 };
 use crate::store::{AnswerOf, Store};
-use crate::usage::{BudgetAsk, BudgetWindow, ProcessId, UsageBatch, UsageBucket, UsageRange};
+use crate::usage::{BudgetAsk, BudgetWindow, UsageBatch, UsageBucket, UsageRange};
 
 /// Work on a connection. It may be run again where the database asks for that, so it clones what it needs.
 macro_rules! work {

@@ -7,7 +7,8 @@ use uuid::Uuid;
 use super::keys::{self, Claimed, Remains};
 use super::{Connection, Context, count, counts, milliseconds};
 use crate::identity::Owner;
-use crate::records::{Begun, ConversationId, FinishedTurn, NewTurn, RunningTurn, Stored, TurnSize};
+use crate::ids::ConversationId;
+use crate::records::{Begun, FinishedTurn, NewTurn, RunningTurn, Stored, TurnSize};
 
 /// Begins a turn.
 pub(super) async fn begin(

@@ -4,7 +4,8 @@ use sqlx::Row;
 
 use super::{Connection, budgets, count};
 use crate::identity::Tenant;
-use crate::usage::{ProcessId, UsageBatch, UsageBucket, UsageHour, UsageRange, UsageTotals};
+use crate::ids::ProcessId;
+use crate::usage::{UsageBatch, UsageBucket, UsageHour, UsageRange, UsageTotals};
 
 /// Folds records in that follow those which are in already. Returns up to which record the journal is folded in.
 pub(super) async fn fold(

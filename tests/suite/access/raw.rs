@@ -1,10 +1,9 @@
 //! Any RPC, called with a message that is there as bytes.
 
-use bytes::{Buf, BufMut, Bytes};
+use bytes::Bytes;
 use gateway_proto::Rpc;
-use gateway_tests::Stack;
+use gateway_tests::{RawCodec, Stack};
 use http::uri::PathAndQuery;
-use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
 use tonic::{Request, Status};
 
 /// Who calls, by metadata or headers.
@@ -42,46 +41,9 @@ pub(super) async fn call(stack: &Stack, rpc: Rpc, caller: &Caller, message: Byte
     }
     let path = PathAndQuery::from_static(rpc.path());
     if !rpc.streams() {
-        return client.unary(request, path, BytesCodec).await.map(drop);
+        return client.unary(request, path, RawCodec).await.map(drop);
     }
-    let mut answers = client.server_streaming(request, path, BytesCodec).await?.into_inner();
+    let mut answers = client.server_streaming(request, path, RawCodec).await?.into_inner();
     while answers.message().await?.is_some() {}
     Ok(())
-}
-
-/// Messages as they are on the wire.
-struct BytesCodec;
-
-impl Codec for BytesCodec {
-    type Encode = Bytes;
-    type Decode = Bytes;
-    type Encoder = Self;
-    type Decoder = Self;
-
-    fn encoder(&mut self) -> Self {
-        Self
-    }
-
-    fn decoder(&mut self) -> Self {
-        Self
-    }
-}
-
-impl Encoder for BytesCodec {
-    type Item = Bytes;
-    type Error = Status;
-
-    fn encode(&mut self, item: Bytes, buffer: &mut EncodeBuf<'_>) -> Result<(), Status> {
-        buffer.put(item);
-        Ok(())
-    }
-}
-
-impl Decoder for BytesCodec {
-    type Item = Bytes;
-    type Error = Status;
-
-    fn decode(&mut self, buffer: &mut DecodeBuf<'_>) -> Result<Option<Bytes>, Status> {
-        Ok(Some(buffer.copy_to_bytes(buffer.remaining())))
-    }
 }

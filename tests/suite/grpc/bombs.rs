@@ -1,59 +1,18 @@
 //! Messages that are small on the wire and large in memory.
 
-use bytes::{Buf, BufMut};
 use gateway_proto::{ApiError, ErrorCode};
-use gateway_tests::{BEARER, Stack};
-use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
-use tonic::{Request, Status};
-
-/// Sends bytes as they are, and takes nothing.
-#[derive(Default)]
-struct Raw;
-
-impl Codec for Raw {
-    type Encode = Vec<u8>;
-    type Decode = ();
-    type Encoder = Self;
-    type Decoder = Self;
-
-    fn encoder(&mut self) -> Self {
-        Self
-    }
-
-    fn decoder(&mut self) -> Self {
-        Self
-    }
-}
-
-impl Encoder for Raw {
-    type Item = Vec<u8>;
-    type Error = Status;
-
-    fn encode(&mut self, item: Vec<u8>, buffer: &mut EncodeBuf<'_>) -> Result<(), Status> {
-        buffer.put_slice(&item);
-        Ok(())
-    }
-}
-
-impl Decoder for Raw {
-    type Item = ();
-    type Error = Status;
-
-    fn decode(&mut self, buffer: &mut DecodeBuf<'_>) -> Result<Option<()>, Status> {
-        buffer.advance(buffer.remaining());
-        Ok(Some(()))
-    }
-}
+use gateway_tests::{BEARER, RawCodec, Stack};
+use tonic::Request;
 
 async fn send(stack: &Stack, bearer: Option<&str>, message: Vec<u8>) -> ApiError {
     let mut client = tonic::client::Grpc::new(stack.grpc()).max_encoding_message_size(usize::MAX);
     client.ready().await.unwrap();
-    let mut request = Request::new(message);
+    let mut request = Request::new(message.into());
     if let Some(bearer) = bearer {
         request.metadata_mut().insert("authorization", format!("Bearer {bearer}").parse().unwrap());
     }
     let path = http::uri::PathAndQuery::from_static("/chatgateway.v1.ChatService/CreateChatCompletion");
-    let status = client.unary(request, path, Raw).await.unwrap_err();
+    let status = client.unary(request, path, RawCodec).await.unwrap_err();
     ApiError::from_status(&status).unwrap_or_else(|| panic!("{status:?}"))
 }
 
