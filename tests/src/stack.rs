@@ -285,9 +285,15 @@ impl Stack {
         self.send(Method::POST, "/v1/chat/completions", &headers, body.to_string()).await
     }
 
+    /// The core's address.
+    #[must_use]
+    pub fn grpc_url(&self) -> String {
+        format!("http://{}", self.grpc_address)
+    }
+
     /// A channel to the core.
     #[must_use]
     pub fn grpc(&self) -> Channel {
-        Endpoint::from_shared(format!("http://{}", self.grpc_address)).unwrap().connect_lazy()
+        Endpoint::from_shared(self.grpc_url()).unwrap().connect_lazy()
     }
 }
