@@ -5,8 +5,11 @@ mod conversations;
 mod convert;
 mod error_catalog;
 mod identity;
+mod memory;
 mod models;
 mod readiness;
+mod system_prompts;
+mod tools;
 mod usage;
 mod users;
 
@@ -16,8 +19,11 @@ use gateway_proto::v1::chat_service_server::ChatServiceServer;
 use gateway_proto::v1::conversation_service_server::ConversationServiceServer;
 use gateway_proto::v1::error_catalog_service_server::ErrorCatalogServiceServer;
 use gateway_proto::v1::identity_service_server::IdentityServiceServer;
+use gateway_proto::v1::memory_service_server::MemoryServiceServer;
 use gateway_proto::v1::model_service_server::ModelServiceServer;
 use gateway_proto::v1::readiness_service_server::ReadinessServiceServer;
+use gateway_proto::v1::system_prompt_service_server::SystemPromptServiceServer;
+use gateway_proto::v1::tool_service_server::ToolServiceServer;
 use gateway_proto::v1::usage_service_server::UsageServiceServer;
 use gateway_proto::{ApiError, Rpc};
 use tonic::body::Body;
@@ -67,6 +73,9 @@ pub(crate) struct Services {
     errors: ErrorCatalogServiceServer<Adapter>,
     identity: IdentityServiceServer<Adapter>,
     readiness: ReadinessServiceServer<Adapter>,
+    memory: MemoryServiceServer<Adapter>,
+    system_prompts: SystemPromptServiceServer<Adapter>,
+    tools: ToolServiceServer<Adapter>,
     usage: UsageServiceServer<Adapter>,
     /// Health, reflection, and the answer to what is not there.
     others: Routes,
@@ -93,6 +102,9 @@ impl Services {
             errors: with_limits!(ErrorCatalogServiceServer),
             identity: with_limits!(IdentityServiceServer),
             readiness: with_limits!(ReadinessServiceServer),
+            memory: with_limits!(MemoryServiceServer),
+            system_prompts: with_limits!(SystemPromptServiceServer),
+            tools: with_limits!(ToolServiceServer),
             usage: with_limits!(UsageServiceServer),
             others: others.prepare(),
         }
@@ -116,6 +128,25 @@ impl Services {
             Some(Rpc::ListErrors | Rpc::GetError) => self.errors.call(request),
             Some(Rpc::WhoAmI) => self.identity.call(request),
             Some(Rpc::GetReadiness) => self.readiness.call(request),
+            Some(
+                Rpc::PutMemory
+                | Rpc::GetMemory
+                | Rpc::ListMemory
+                | Rpc::DeleteMemory
+                | Rpc::DeleteMemoryByOrigin
+                | Rpc::GetMemoryUsage,
+            ) => self.memory.call(request),
+            Some(
+                Rpc::PutSystemPrompt
+                | Rpc::GetSystemPrompt
+                | Rpc::UnsetSystemPrompt
+                | Rpc::ListSystemPromptVersions
+                | Rpc::GetSystemPromptVersion
+                | Rpc::SetCurrentSystemPromptVersion
+                | Rpc::DeleteSystemPromptVersion
+                | Rpc::GetEffectiveSystemPrompt,
+            ) => self.system_prompts.call(request),
+            Some(Rpc::ListTools | Rpc::ExecuteTool) => self.tools.call(request),
             Some(Rpc::GetUsage) => self.usage.call(request),
             None => Box::pin(self.others.call(request)),
         }

@@ -111,6 +111,8 @@ impl<M: HoldsChunks> ChatEvents<M> {
 fn event_name(chunk: &ChatCompletionChunk) -> Option<&'static [u8]> {
     match chunk.notice.as_ref()?.notice.as_ref()? {
         chunk_notice::Notice::Cost(_) => Some(b"event: spass.cost\n"),
+        chunk_notice::Notice::ToolCap(_) => Some(b"event: spass.tool-cap\n"),
+        chunk_notice::Notice::ToolAntiLoop(_) => Some(b"event: spass.tool-anti-loop\n"),
     }
 }
 

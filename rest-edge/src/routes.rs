@@ -6,9 +6,12 @@ pub(crate) mod conversations;
 pub(crate) mod error_page;
 pub(crate) mod errors;
 pub(crate) mod health;
+pub(crate) mod memory;
 pub(crate) mod models;
 pub(crate) mod not_found;
 pub(crate) mod openapi;
+pub(crate) mod system_prompts;
+pub(crate) mod tools;
 pub(crate) mod turns;
 pub(crate) mod usage;
 

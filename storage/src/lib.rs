@@ -17,8 +17,10 @@ mod database;
 mod error;
 mod identity;
 mod ids;
+mod memory;
 mod migrations;
 mod postgres;
+mod prompts;
 mod records;
 mod sqlite;
 mod store;
@@ -29,6 +31,13 @@ pub use database::{DatabaseAddress, LEASE};
 pub use error::{OpenError, StoreError};
 pub use identity::{Owner, Reader, Tenant, User};
 pub use ids::{ConversationId, ProcessId};
+pub use memory::{
+    BUCKET_CAP_BYTES, Bucket, BucketUsage, Buckets, ConfirmIn, Confirmation, ConfirmationRequest, KeyedAnswer,
+    MemoryRecord, MemoryStore, MemoryWrite, MemoryWritten, Origin, OriginDeleted, Visibility, private_buckets,
+};
+pub use prompts::{
+    Change, Heard, NewPrompt, PromptChanged, PromptLevel, PromptPlace, PromptRecord, PromptStack, PromptStore,
+};
 pub use records::{
     Begun, ConversationChanges, ConversationRecord, FinishedTurn, KeyClaim, KeyState, KeyedRun, Listed, MessageRecord,
     Mutated, NewTurn, Page, RunningTurn, Stored, Swept, TurnSize,

@@ -35,6 +35,10 @@ mod conversations;
 mod counts;
 #[path = "statements/keys.rs"]
 mod keys;
+#[path = "statements/memory_store.rs"]
+mod memory_store;
+#[path = "statements/prompt_store.rs"]
+mod prompt_store;
 #[path = "statements/store.rs"]
 mod store;
 #[path = "statements/sweep.rs"]

@@ -47,6 +47,12 @@ mod counts;
 #[path = "statements/keys.rs"]
 mod keys;
 #[expect(clippy::duplicate_mod, reason = "as above")]
+#[path = "statements/memory_store.rs"]
+mod memory_store;
+#[expect(clippy::duplicate_mod, reason = "as above")]
+#[path = "statements/prompt_store.rs"]
+mod prompt_store;
+#[expect(clippy::duplicate_mod, reason = "as above")]
 #[path = "statements/store.rs"]
 mod store;
 #[expect(clippy::duplicate_mod, reason = "as above")]

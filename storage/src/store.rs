@@ -8,6 +8,8 @@ use tokio::sync::watch;
 use crate::error::StoreError;
 use crate::identity::{Owner, Reader, Tenant};
 use crate::ids::{ConversationId, ProcessId};
+use crate::memory::MemoryStore;
+use crate::prompts::PromptStore;
 use crate::records::{
     Begun, ConversationChanges, ConversationRecord, FinishedTurn, KeyClaim, KeyState, KeyedRun, Listed, MessageRecord,
     Mutated, NewTurn, Page, RunningTurn, Stored, Swept,
@@ -24,7 +26,7 @@ pub type AnswerOf = fn(&ConversationRecord) -> Bytes;
 ///
 /// SQLite and PostgreSQL behave alike, which one suite proves on both.
 #[async_trait]
-pub trait Store: Send + Sync + std::fmt::Debug {
+pub trait Store: MemoryStore + PromptStore + Send + Sync + std::fmt::Debug {
     /// What stands under a key, without claiming it.
     async fn look_up_key(&self, owner: &Owner, key: &KeyClaim) -> Result<KeyState, StoreError>;
 

@@ -3,7 +3,7 @@
 use gateway_proto::json::Writer;
 use gateway_proto::openai::write_tool_call;
 use gateway_proto::v1::{
-    CompletionTokensDetails, FinishReason, Logprobs, PromptTokensDetails, TokenLogprob, ToolCall, Usage,
+    CompletionTokensDetails, FinishReason, Logprobs, Notice, PromptTokensDetails, TokenLogprob, ToolCall, Usage,
 };
 
 /// Writes why an answer ended, null while it has not.
@@ -31,6 +31,21 @@ pub(crate) fn write_tool_calls(writer: &mut Writer, calls: &[ToolCall]) {
         calls.iter().for_each(|call| write_tool_call(writer, call));
         writer.end_array();
     }
+}
+
+/// Writes what the gateway tells of how an answer came to be.
+pub(super) fn write_notices(writer: &mut Writer, notices: &[Notice]) {
+    writer.name("notices");
+    writer.begin_array();
+    for Notice { code, message, iterations } in notices {
+        writer.begin_object();
+        writer.optional_string("code", Some(code));
+        writer.optional_string("message", Some(message));
+        writer.name("iterations");
+        writer.integer(*iterations);
+        writer.end_object();
+    }
+    writer.end_array();
 }
 
 /// Writes log probabilities in OpenAI's form.

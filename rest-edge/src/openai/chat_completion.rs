@@ -3,7 +3,7 @@
 use gateway_proto::json::Writer;
 use gateway_proto::v1::{AssistantMessage, ChatCompletion, Choice, assistant_message, choice};
 
-use super::answer_parts::{write_finish_reason, write_logprobs, write_tool_calls, write_usage};
+use super::answer_parts::{write_finish_reason, write_logprobs, write_notices, write_tool_calls, write_usage};
 
 /// What an answer takes besides its texts, roughly: room enough that the buffer seldom grows.
 const USUAL_BYTES: usize = 1024;
@@ -26,6 +26,12 @@ pub(crate) fn chat_completion(completion: &ChatCompletion) -> Vec<u8> {
     }
     writer.optional_string("service_tier", completion.service_tier.as_deref());
     writer.optional_string("system_fingerprint", completion.system_fingerprint.as_deref());
+    if !completion.notices.is_empty() {
+        writer.name("spass");
+        writer.begin_object();
+        write_notices(&mut writer, &completion.notices);
+        writer.end_object();
+    }
     writer.members_of(&completion.unknown_members_json);
     writer.end_object();
     writer.finish()

@@ -6,7 +6,7 @@ use gateway_proto::v1::{
     ToolCallDelta, chunk_choice, chunk_notice, message_delta,
 };
 
-use super::answer_parts::{write_finish_reason, write_logprobs, write_usage};
+use super::answer_parts::{write_finish_reason, write_logprobs, write_notices, write_usage};
 
 /// Whether the client asked for the usage: then every chunk has the member, null but in the last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,6 +55,9 @@ fn write_notice(writer: &mut Writer, notice: &ChunkNotice) {
             writer.raw(cost_usd.as_bytes());
             writer.name("estimated");
             writer.boolean(*estimated);
+        }
+        Some(chunk_notice::Notice::ToolCap(notice) | chunk_notice::Notice::ToolAntiLoop(notice)) => {
+            write_notices(writer, std::slice::from_ref(notice));
         }
         None => {}
     }

@@ -107,6 +107,45 @@ fn facts(operation: Operation) -> RouteFacts {
             other_failure: None,
             errors: &[ANY, CORE, CALLER, STORAGE],
         },
+        Operation::PutMemory
+        | Operation::GetMemory
+        | Operation::ListMemory
+        | Operation::DeleteMemory
+        | Operation::DeleteMemoryByOrigin
+        | Operation::GetMemoryUsage => RouteFacts {
+            tag: Tag::Usage,
+            summary: "STUB",
+            parameters: &[],
+            request: None,
+            success: Answer::ok("STUB", Content::json("UsageReport", &["UsageReport"])),
+            other_failure: None,
+            errors: &[ANY, CORE, CALLER, STORAGE],
+        },
+        Operation::PutSystemPrompt
+        | Operation::GetSystemPrompt
+        | Operation::UnsetSystemPrompt
+        | Operation::ListSystemPromptVersions
+        | Operation::GetSystemPromptVersion
+        | Operation::SetCurrentSystemPromptVersion
+        | Operation::DeleteSystemPromptVersion
+        | Operation::GetEffectiveSystemPrompt => RouteFacts {
+            tag: Tag::Usage,
+            summary: "STUB",
+            parameters: &[],
+            request: None,
+            success: Answer::ok("STUB", Content::json("UsageReport", &["UsageReport"])),
+            other_failure: None,
+            errors: &[ANY, CORE, CALLER, STORAGE],
+        },
+        Operation::ListTools | Operation::ExecuteTool => RouteFacts {
+            tag: Tag::Usage,
+            summary: "STUB",
+            parameters: &[],
+            request: None,
+            success: Answer::ok("STUB", Content::json("UsageReport", &["UsageReport"])),
+            other_failure: None,
+            errors: &[ANY, CORE, CALLER, STORAGE],
+        },
         Operation::ListErrors => RouteFacts {
             tag: Tag::Errors,
             summary: "List all error codes",

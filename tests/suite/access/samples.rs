@@ -25,7 +25,23 @@ pub(super) enum Reach {
 
 pub(super) fn reach(rpc: Rpc) -> Reach {
     match rpc {
-        Rpc::CreateChatCompletion
+        Rpc::PutMemory
+        | Rpc::GetMemory
+        | Rpc::ListMemory
+        | Rpc::DeleteMemory
+        | Rpc::DeleteMemoryByOrigin
+        | Rpc::GetMemoryUsage
+        | Rpc::PutSystemPrompt
+        | Rpc::GetSystemPrompt
+        | Rpc::UnsetSystemPrompt
+        | Rpc::ListSystemPromptVersions
+        | Rpc::GetSystemPromptVersion
+        | Rpc::SetCurrentSystemPromptVersion
+        | Rpc::DeleteSystemPromptVersion
+        | Rpc::GetEffectiveSystemPrompt
+        | Rpc::ListTools
+        | Rpc::ExecuteTool
+        | Rpc::CreateChatCompletion
         | Rpc::StreamChatCompletion
         | Rpc::ListModels
         | Rpc::GetModel
@@ -77,7 +93,23 @@ pub(super) fn message(rpc: Rpc, conversation: &str) -> Bytes {
         Rpc::ListErrors => ListErrorsRequest::default().encode_to_vec(),
         Rpc::GetError => GetErrorRequest { code: "internal_error".to_owned() }.encode_to_vec(),
         Rpc::WhoAmI => WhoAmIRequest::default().encode_to_vec(),
-        Rpc::GetReadiness => Vec::new(),
+        Rpc::GetReadiness
+        | Rpc::PutMemory
+        | Rpc::GetMemory
+        | Rpc::ListMemory
+        | Rpc::DeleteMemory
+        | Rpc::DeleteMemoryByOrigin
+        | Rpc::GetMemoryUsage
+        | Rpc::PutSystemPrompt
+        | Rpc::GetSystemPrompt
+        | Rpc::UnsetSystemPrompt
+        | Rpc::ListSystemPromptVersions
+        | Rpc::GetSystemPromptVersion
+        | Rpc::SetCurrentSystemPromptVersion
+        | Rpc::DeleteSystemPromptVersion
+        | Rpc::GetEffectiveSystemPrompt
+        | Rpc::ListTools
+        | Rpc::ExecuteTool => Vec::new(),
     };
     encoded.into()
 }
@@ -110,7 +142,23 @@ pub(super) fn request(operation: Operation, conversation: &str) -> (String, Stri
             format!(r#"{{"model": "demo", "conversation_id": "{conversation}", "{}}}"#, newest(operation))
         }
         Operation::UpdateConversation => r#"{"title": "title"}"#.to_owned(),
-        Operation::ListConversations
+        Operation::PutMemory
+        | Operation::GetMemory
+        | Operation::ListMemory
+        | Operation::DeleteMemory
+        | Operation::DeleteMemoryByOrigin
+        | Operation::GetMemoryUsage
+        | Operation::PutSystemPrompt
+        | Operation::GetSystemPrompt
+        | Operation::UnsetSystemPrompt
+        | Operation::ListSystemPromptVersions
+        | Operation::GetSystemPromptVersion
+        | Operation::SetCurrentSystemPromptVersion
+        | Operation::DeleteSystemPromptVersion
+        | Operation::GetEffectiveSystemPrompt
+        | Operation::ListTools
+        | Operation::ExecuteTool
+        | Operation::ListConversations
         | Operation::GetConversation
         | Operation::DeleteConversation
         | Operation::ListMessages
@@ -126,6 +174,7 @@ pub(super) fn request(operation: Operation, conversation: &str) -> (String, Stri
     let path = operation.path();
     let path = path.replace("{conversation_id}", conversation).replace("{alias=**}", "demo");
     let path = path.replace("{code}", "internal_error");
+    let path = path.replace("{level}", "user").replace("{version}", "1").replace("{turn_id}", conversation);
     assert!(!path.contains('{'), "{path}: say what stands for its variable");
     (path, body)
 }
