@@ -12,6 +12,8 @@ pub struct Tenant {
     pub requires_user: bool,
     /// Whether a request is refused when its stored prompts cannot be read.
     pub requires_prompt: bool,
+    /// Whether a public memory write by a tool is confirmed in a later turn of the user, never in the one that asked for it.
+    pub confirms_in_later_turn: bool,
     /// The models that it may use.
     pub models: ModelRule,
     /// The scope of a request that names none.
@@ -37,6 +39,7 @@ impl Tenant {
             id,
             requires_user: false,
             requires_prompt: false,
+            confirms_in_later_turn: false,
             models: ModelRule::Any,
             default_scope: ScopeId::usual(),
         }

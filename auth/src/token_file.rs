@@ -124,6 +124,7 @@ impl Reader {
             id,
             requires_user: entry.require_user_id,
             requires_prompt: entry.prompt_required,
+            confirms_in_later_turn: entry.confirm_in_later_turn,
             models: models(subject, entry.models.as_ref())?,
             default_scope,
         })

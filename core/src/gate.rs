@@ -74,6 +74,13 @@ pub fn owner(call: &Call, identity: &Identity) -> Owner {
     Owner { tenant: Tenant::new(call.caller.tenant().id.as_str()), user }
 }
 
+/// The scope for memory and system prompts that a call acts in: the one that it names, else its tenant's usual one. None:
+/// it names none, and its token may not act in the usual one.
+pub fn scope(caller: &Caller, identity: &Identity) -> Option<ScopeId> {
+    let scope = identity.scope.as_ref().unwrap_or(&caller.tenant().default_scope);
+    caller.token().may_name(scope).then(|| scope.clone())
+}
+
 /// Whose data a call may read: its user's, or everybody's of the tenant for an administrator who names none.
 pub fn reader(call: &Call, identity: &Identity) -> Reader {
     if identity.user.is_none() && call.caller.token().grants.role == Role::TenantAdmin {

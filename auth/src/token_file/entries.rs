@@ -26,6 +26,8 @@ pub(super) struct TenantEntry {
     #[serde(default)]
     pub(super) prompt_required: bool,
     #[serde(default)]
+    pub(super) confirm_in_later_turn: bool,
+    #[serde(default)]
     pub(super) models: Option<Spanned<ModelsEntry>>,
     #[serde(default)]
     pub(super) default_scope: Option<Spanned<String>>,
