@@ -30,6 +30,7 @@ pub mod commands;
 pub mod config;
 pub mod process;
 
+mod answer;
 mod api_errors;
 mod audit;
 mod budget;
