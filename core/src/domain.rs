@@ -16,5 +16,5 @@ pub mod outline;
 mod parameters;
 pub mod price;
 pub mod tokens;
-mod tools;
+pub mod tools;
 pub mod turn;

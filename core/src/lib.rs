@@ -40,3 +40,4 @@ mod discovery;
 mod keeping;
 mod reload;
 mod shared;
+mod tool_loop;
