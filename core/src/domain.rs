@@ -7,7 +7,7 @@
 pub mod chat;
 
 pub mod alias;
-mod fields;
+pub(crate) mod fields;
 pub mod image;
 pub mod limits;
 pub mod message;

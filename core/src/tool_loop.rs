@@ -75,10 +75,14 @@ impl LoopEnd {
     fn notice(self) -> Notice {
         let message = match self {
             Self::Cap(most) => {
-                format!("The model asked for tools {most} times, the most it may; the answer is made of what they gave.")
+                format!(
+                    "The model asked for tools {most} times, the most it may; the answer is made of what they gave."
+                )
             }
             Self::Repeat(step) => {
-                format!("In step {step} the model repeated a call of a tool; the answer is made of what the tools gave.")
+                format!(
+                    "In step {step} the model repeated a call of a tool; the answer is made of what the tools gave."
+                )
             }
         };
         Notice { code: self.code().facts().code.to_owned(), message, iterations: self.iterations() }

@@ -4,6 +4,7 @@
 //! never from its arguments, which a model may have written. What it gives is data.
 
 mod arguments;
+mod execute;
 mod memory;
 mod models;
 mod run;
@@ -24,6 +25,7 @@ use uuid::Uuid;
 use crate::call::Call;
 use crate::shared::Shared;
 
+pub use execute::execute;
 pub(crate) use run::{run, text_of};
 
 /// The longest arguments of a call, in bytes: a bucket of memory holds less.

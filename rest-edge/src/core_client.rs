@@ -13,6 +13,7 @@ use gateway_proto::v1::error_catalog_service_client::ErrorCatalogServiceClient;
 use gateway_proto::v1::identity_service_client::IdentityServiceClient;
 use gateway_proto::v1::model_service_client::ModelServiceClient;
 use gateway_proto::v1::readiness_service_client::ReadinessServiceClient;
+use gateway_proto::v1::tool_service_client::ToolServiceClient;
 use gateway_proto::v1::usage_service_client::UsageServiceClient;
 use gateway_proto::{ApiError, ErrorCode, metadata};
 use http::{HeaderMap, HeaderValue};
@@ -61,6 +62,7 @@ service_clients!(
     IdentityServiceClient,
     ModelServiceClient,
     ReadinessServiceClient,
+    ToolServiceClient,
     UsageServiceClient,
 );
 

@@ -20,6 +20,7 @@ mod error;
 mod events;
 mod openai;
 mod query;
+mod tools;
 mod usage;
 
 pub mod core_client;

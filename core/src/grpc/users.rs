@@ -2,9 +2,10 @@
 
 use gateway_proto::Rpc;
 use gateway_proto::v1::{
-    CreateChatCompletionRequest, CreateTurnRequest, DeleteConversationRequest, ExportConversationRequest,
-    GetConversationRequest, GetModelRequest, GetUsageRequest, ListConversationsRequest, ListMessagesRequest,
-    ListModelsRequest, StreamChatCompletionRequest, StreamTurnRequest, Turn, UpdateConversationRequest,
+    CreateChatCompletionRequest, CreateTurnRequest, DeleteConversationRequest, ExecuteToolRequest,
+    ExportConversationRequest, GetConversationRequest, GetModelRequest, GetUsageRequest, ListConversationsRequest,
+    ListMessagesRequest, ListModelsRequest, ListToolsRequest, StreamChatCompletionRequest, StreamTurnRequest, Turn,
+    UpdateConversationRequest,
 };
 
 use super::NamesUser;
@@ -12,7 +13,7 @@ use crate::gate::NamedUser;
 
 /// Whether the message of an RPC may say it.
 pub(super) fn names_user(rpc: Rpc) -> bool {
-    rpc.service() == "chatgateway.v1.ConversationService"
+    rpc.service() == "chatgateway.v1.ConversationService" || rpc == Rpc::ExecuteTool
 }
 
 macro_rules! by_headers_alone {
@@ -46,7 +47,8 @@ by_headers_alone!(
     StreamChatCompletionRequest,
     ListModelsRequest,
     GetModelRequest,
-    GetUsageRequest
+    GetUsageRequest,
+    ListToolsRequest
 );
 in_the_query!(
     ListConversationsRequest,
@@ -54,7 +56,8 @@ in_the_query!(
     UpdateConversationRequest,
     DeleteConversationRequest,
     ListMessagesRequest,
-    ExportConversationRequest
+    ExportConversationRequest,
+    ExecuteToolRequest
 );
 in_the_turn!(CreateTurnRequest, StreamTurnRequest);
 

@@ -78,9 +78,11 @@ impl Offer {
                 let message = format!("'tool_choice' names the function '{name}', which is not offered here.");
                 Err(ApiError::invalid_field("tool_choice.function.name", message))
             }
-            ToolChoice::None | ToolChoice::Auto | ToolChoice::Required | ToolChoice::Function(_) | ToolChoice::Other => {
-                Ok(None)
-            }
+            ToolChoice::None
+            | ToolChoice::Auto
+            | ToolChoice::Required
+            | ToolChoice::Function(_)
+            | ToolChoice::Other => Ok(None),
         }
     }
 }

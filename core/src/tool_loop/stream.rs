@@ -56,7 +56,11 @@ enum State {
     /// The model answers.
     Step(Box<ChatStream>),
     /// Tools run that this message asked for; then the model is asked again, or the caller has something to do.
-    Running { running: Running, message: Box<AssistantMessage>, then: Then },
+    Running {
+        running: Running,
+        message: Box<AssistantMessage>,
+        then: Then,
+    },
     /// The model is asked.
     Opening(Opening),
     Ended,
@@ -221,9 +225,8 @@ impl ToolStream {
         self.progress.check()?;
         let (shared, call, model) = (self.shared.clone(), self.call.clone(), Arc::clone(&self.model));
         let (request, applied) = (self.progress.request.clone(), self.progress.applied.clone());
-        self.state = State::Opening(Box::pin(async move {
-            stream_prepared(&shared, &call, &request, &model, &applied).await
-        }));
+        self.state =
+            State::Opening(Box::pin(async move { stream_prepared(&shared, &call, &request, &model, &applied).await }));
         self.cut.begin_step();
         Ok(self.progress.end().and_then(|end| self.cut.beside(notice(end))).into_iter().collect())
     }

@@ -76,7 +76,12 @@ fn good_tools_and_choices_are_taken() {
         json!({"response_format": {"type": "json_schema", "json_schema": {"name": "n", "schema": {}, "strict": null}}}),
         json!({"response_format": {"type": "grammar", "grammar": "root"}}),
     ] {
-        assert!(check_request(&chat(more.clone()), OtherTools::NONE).is_ok(), "{more}: {:?}", check_request(&chat(more.clone())), OtherTools::NONE);
+        assert!(
+            check_request(&chat(more.clone()), OtherTools::NONE).is_ok(),
+            "{more}: {:?}",
+            check_request(&chat(more.clone())),
+            OtherTools::NONE
+        );
     }
 }
 
