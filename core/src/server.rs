@@ -35,6 +35,7 @@ use crate::layers::{CoreService, InFlight, Request};
 use crate::process::{CLOSE_PATIENCE, End, Signals};
 use crate::reload::Reload;
 use crate::shared::{Parts, Shared};
+use crate::stacks::StackChanges;
 use crate::turn::Turns;
 use crate::upstream::Upstream;
 use crate::usage::{self, Accounts};
@@ -110,6 +111,8 @@ impl Core {
             store,
             turns: Turns::default(),
             conversations: config.conversations,
+            stacks: StackChanges,
+            max_system_prompt_bytes: config.max_system_prompt_bytes,
         });
         let (health, health_service) = tonic_health::server::health_reporter();
         for service in services() {
