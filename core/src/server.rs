@@ -35,6 +35,7 @@ use crate::layers::{CoreService, InFlight, Request};
 use crate::process::{CLOSE_PATIENCE, End, Signals};
 use crate::reload::Reload;
 use crate::shared::{Parts, Shared};
+use crate::stacks::StackChanges;
 use crate::tools::Tools;
 use crate::turn::Turns;
 use crate::upstream::Upstream;
@@ -112,6 +113,8 @@ impl Core {
             turns: Turns::default(),
             conversations: config.conversations,
             tools: Tools::new(config.tool_limits),
+            stacks: StackChanges,
+            max_system_prompt_bytes: config.max_system_prompt_bytes,
         });
         let (health, health_service) = tonic_health::server::health_reporter();
         for service in services() {

@@ -76,7 +76,8 @@ impl Tool for MemoryRemember {
     async fn run(&self, context: &ToolContext, arguments: &[u8]) -> Result<ToolOutput, ApiError> {
         let Remember { key, value, visibility, scope: named, confirm_token } = self.arguments.read(arguments)?;
         if named.is_some_and(|named| scope(context).map(|scope| scope.as_str() != named).unwrap_or(true)) {
-            let message = "'arguments.scope' must be the scope of the request, which SPASS-Scope-Id names; leave it out.";
+            let message =
+                "'arguments.scope' must be the scope of the request, which SPASS-Scope-Id names; leave it out.";
             return Err(ApiError::invalid_field("arguments.scope", message));
         }
         let key = MemoryKey::parse(key, "key").map_err(in_arguments)?;
