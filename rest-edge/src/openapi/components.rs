@@ -13,6 +13,7 @@ const HEADERS: &str = include_str!("components/headers.json");
 const EXAMPLES: &[&str] = &[
     include_str!("components/examples.json"),
     include_str!("components/examples/conversations.json"),
+    include_str!("components/examples/tools.json"),
     include_str!("components/examples/usage.json"),
 ];
 const SCHEMAS: &[&str] = &[
@@ -23,6 +24,7 @@ const SCHEMAS: &[&str] = &[
     include_str!("components/schemas/chat_completion_chunk.json"),
     include_str!("components/schemas/conversations.json"),
     include_str!("components/schemas/models.json"),
+    include_str!("components/schemas/tools.json"),
     include_str!("components/schemas/usage.json"),
     include_str!("components/schemas/errors.json"),
     include_str!("components/schemas/health.json"),

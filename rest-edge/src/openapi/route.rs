@@ -58,6 +58,7 @@ pub(super) struct Content {
 pub(super) enum Tag {
     Chat,
     Conversations,
+    Tools,
     Models,
     Usage,
     Errors,
@@ -95,12 +96,13 @@ impl Content {
 impl Tag {
     /// Every family, in the order in which a reader wants them.
     pub(super) const ALL: &'static [Self] =
-        &[Self::Chat, Self::Conversations, Self::Models, Self::Usage, Self::Errors, Self::Health, Self::Documents];
+        &[Self::Chat, Self::Conversations, Self::Tools, Self::Models, Self::Usage, Self::Errors, Self::Health, Self::Documents];
 
     pub(super) const fn name(self) -> &'static str {
         match self {
             Self::Chat => "chat",
             Self::Conversations => "conversations",
+            Self::Tools => "tools",
             Self::Models => "models",
             Self::Usage => "usage",
             Self::Errors => "errors",
@@ -113,6 +115,7 @@ impl Tag {
         match self {
             Self::Chat => "Chats with a model.",
             Self::Conversations => "Chats whose history the gateway keeps.",
+            Self::Tools => "The tools that the gateway runs itself.",
             Self::Models => "The models on offer and what is known of them.",
             Self::Usage => "What was used, and what it cost.",
             Self::Errors => "The error catalog.",

@@ -2,6 +2,7 @@
 
 mod chat;
 mod conversations;
+mod tools;
 
 use gateway_proto::{Access, ErrorCode, Operation};
 
@@ -137,15 +138,8 @@ fn facts(operation: Operation) -> RouteFacts {
             other_failure: None,
             errors: &[ANY, CORE, CALLER, STORAGE],
         },
-        Operation::ListTools | Operation::ExecuteTool => RouteFacts {
-            tag: Tag::Usage,
-            summary: "STUB",
-            parameters: &[],
-            request: None,
-            success: Answer::ok("STUB", Content::json("UsageReport", &["UsageReport"])),
-            other_failure: None,
-            errors: &[ANY, CORE, CALLER, STORAGE],
-        },
+        Operation::ListTools => tools::list(),
+        Operation::ExecuteTool => tools::execute(),
         Operation::ListErrors => RouteFacts {
             tag: Tag::Errors,
             summary: "List all error codes",
