@@ -21,6 +21,7 @@ pub mod conversations;
 pub mod domain;
 pub mod readiness;
 pub mod routing;
+pub mod tools;
 pub mod turn;
 pub mod upstream;
 pub mod usage;
@@ -29,6 +30,7 @@ pub mod commands;
 pub mod config;
 pub mod process;
 
+mod answer;
 mod api_errors;
 mod audit;
 mod budget;

@@ -35,6 +35,7 @@ use crate::layers::{CoreService, InFlight, Request};
 use crate::process::{CLOSE_PATIENCE, End, Signals};
 use crate::reload::Reload;
 use crate::shared::{Parts, Shared};
+use crate::tools::Tools;
 use crate::turn::Turns;
 use crate::upstream::Upstream;
 use crate::usage::{self, Accounts};
@@ -110,6 +111,7 @@ impl Core {
             store,
             turns: Turns::default(),
             conversations: config.conversations,
+            tools: Tools::new(config.tool_limits),
         });
         let (health, health_service) = tonic_health::server::health_reporter();
         for service in services() {

@@ -9,6 +9,7 @@ use gateway_storage::Store;
 use crate::catalog::CatalogHandle;
 use crate::config::ConversationLimits;
 use crate::layers::InFlight;
+use crate::tools::Tools;
 use crate::turn::Turns;
 use crate::usage::Accounts;
 
@@ -42,6 +43,8 @@ pub struct Parts {
     pub conversations: ConversationLimits,
     /// What calls use, and may use.
     pub accounts: Arc<Accounts>,
+    /// The tools that the gateway runs itself.
+    pub tools: Tools,
 }
 
 impl Shared {
@@ -109,6 +112,12 @@ impl Shared {
     #[must_use]
     pub fn accounts(&self) -> &Arc<Accounts> {
         &self.0.accounts
+    }
+
+    /// The tools that the gateway runs itself.
+    #[must_use]
+    pub fn tools(&self) -> &Tools {
+        &self.0.tools
     }
 
     /// The largest gRPC message, in bytes: every body that the edge takes fits.

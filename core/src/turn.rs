@@ -3,7 +3,6 @@
 //! Each runs in a task of its own, so that whoever asked may leave without leaving anything half done: the task stores
 //! what there is to store before the last of the answer goes out, and gives up its claims otherwise.
 
-mod answer;
 mod driver;
 mod hold;
 mod prompt;

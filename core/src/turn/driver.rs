@@ -15,13 +15,13 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 use uuid::Uuid;
 
-use super::answer::{Fold, ends, message_of};
 use super::hold::{Claim, Hold};
 use super::prompt::{Prompt, compose};
 use super::queue::{KeyInUse, Place};
 use super::replay::{Record, StoredAnswer};
 use super::stream::Piece;
 use super::{Kept, Turn};
+use crate::answer::{Fold, ends, message_of};
 use crate::api_errors;
 use crate::call::Call;
 use crate::catalog::CatalogModel;
