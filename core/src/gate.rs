@@ -1,5 +1,9 @@
 //! What is checked once a message is there: for whom the call acts, and whether its token may make it.
 
+mod acting;
+
+use std::sync::Arc;
+
 use gateway_auth::{Caller, Role, Scope, ScopeId, UserId};
 use gateway_proto::{Access, ApiError, Rpc, metadata};
 use gateway_storage::{KeyClaim, Owner, Reader, Tenant, User};
@@ -8,6 +12,8 @@ use prost::Message;
 use sha2::{Digest, Sha256};
 
 use crate::call::Call;
+
+pub use acting::{Acting, acting};
 
 /// The longest idempotency key.
 const MAX_KEY_BYTES: usize = 255;
@@ -68,10 +74,10 @@ pub fn require_user(caller: &Caller, rpc: Rpc, identity: &Identity) -> Result<()
 /// The user and the tenant that a call belongs to.
 pub fn owner(call: &Call, identity: &Identity) -> Owner {
     let user = match &identity.user {
-        Some(user) => User::EndUser(user.as_str().into()),
+        Some(user) => User::EndUser(user.into()),
         None => User::Token(call.caller.token().id.as_str().into()),
     };
-    Owner { tenant: Tenant::new(call.caller.tenant().id.as_str()), user }
+    Owner { tenant: tenant(call), user }
 }
 
 /// The scope for memory and system prompts that a call acts in: the one that it names, else its tenant's usual one. None:
@@ -84,9 +90,13 @@ pub fn scope(caller: &Caller, identity: &Identity) -> Option<ScopeId> {
 /// Whose data a call may read: its user's, or everybody's of the tenant for an administrator who names none.
 pub fn reader(call: &Call, identity: &Identity) -> Reader {
     if identity.user.is_none() && call.caller.token().grants.role == Role::TenantAdmin {
-        return Reader::Tenant(Tenant::new(call.caller.tenant().id.as_str()));
+        return Reader::Tenant(tenant(call));
     }
     Reader::Owner(owner(call, identity))
+}
+
+fn tenant(call: &Call) -> Tenant {
+    Tenant::from(Arc::<str>::from(&call.caller.tenant().id))
 }
 
 /// The key that a request was sent under, for a request of this content.

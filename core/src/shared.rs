@@ -6,6 +6,7 @@ use std::time::Duration;
 use gateway_auth::Authenticator;
 use gateway_storage::Store;
 
+use crate::augment::Compositions;
 use crate::catalog::CatalogHandle;
 use crate::config::ConversationLimits;
 use crate::layers::InFlight;
@@ -42,6 +43,8 @@ pub struct Parts {
     pub conversations: ConversationLimits,
     /// What calls use, and may use.
     pub accounts: Arc<Accounts>,
+    /// What is added to chats.
+    pub compositions: Arc<Compositions>,
 }
 
 impl Shared {
@@ -109,6 +112,12 @@ impl Shared {
     #[must_use]
     pub fn accounts(&self) -> &Arc<Accounts> {
         &self.0.accounts
+    }
+
+    /// What is added to chats.
+    #[must_use]
+    pub fn compositions(&self) -> &Arc<Compositions> {
+        &self.0.compositions
     }
 
     /// The largest gRPC message, in bytes: every body that the edge takes fits.
