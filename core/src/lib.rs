@@ -2,8 +2,10 @@
 //!
 //! Read it in the order in which a call walks: [`layers`] let a call in, [`gate`] looks for whom it acts, the adapters
 //! in `grpc` convert it, [`chat`] is the use case over the pure rules of [`domain`] and the [`catalog`] of models, and
-//! [`upstream`] speaks to model servers. [`augment`] is what is added to a chat, [`usage`] books what calls come to. [`turn`] runs a chat whose answer is kept, and [`conversations`] is what can be
-//! done with what was kept. [`server`] puts it all together; [`config`] says of what.
+//! [`upstream`] speaks to model servers. [`augment`] is what is added to a chat: what is kept by [`memory`] and
+//! [`system_prompts`], whose changes [`stacks`] tells of. [`usage`] books what calls come to. [`turn`] runs a chat whose
+//! answer is kept, and [`conversations`] is what can be done with what was kept. [`server`] puts it all together;
+//! [`config`] says of what.
 //!
 //! The core speaks OpenAI's JSON only as a client, never as a server, and knows nothing of HTTP routes.
 
@@ -20,8 +22,11 @@ pub mod catalog;
 pub mod chat;
 pub mod conversations;
 pub mod domain;
+pub mod memory;
 pub mod readiness;
 pub mod routing;
+pub mod stacks;
+pub mod system_prompts;
 pub mod turn;
 pub mod upstream;
 pub mod usage;

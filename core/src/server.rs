@@ -115,6 +115,7 @@ impl Core {
             store,
             turns: Turns::default(),
             conversations: config.conversations,
+            max_system_prompt_bytes: config.max_system_prompt_bytes,
         });
         let (health, health_service) = tonic_health::server::health_reporter();
         for service in services() {

@@ -45,6 +45,8 @@ pub struct Parts {
     pub accounts: Arc<Accounts>,
     /// What is added to chats.
     pub compositions: Arc<Compositions>,
+    /// The most bytes of a system prompt of one level.
+    pub max_system_prompt_bytes: usize,
 }
 
 impl Shared {
@@ -118,6 +120,12 @@ impl Shared {
     #[must_use]
     pub fn compositions(&self) -> &Arc<Compositions> {
         &self.0.compositions
+    }
+
+    /// The most bytes of a system prompt of one level.
+    #[must_use]
+    pub fn max_system_prompt_bytes(&self) -> usize {
+        self.0.max_system_prompt_bytes
     }
 
     /// The largest gRPC message, in bytes: every body that the edge takes fits.
