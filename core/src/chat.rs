@@ -12,8 +12,9 @@ use crate::api_errors;
 use crate::call::Call;
 use crate::catalog::CatalogModel;
 use crate::domain::chat::{JsonRequest, check_request};
-use crate::domain::limits::{Applied, apply_constraints};
+use crate::domain::limits::{Applied, Augmented, apply_constraints};
 use crate::domain::tools::OtherTools;
+use crate::gate::Acting;
 use crate::routing::{AnswerKind, Attempt, RouteError, Walk};
 use crate::shared::Shared;
 use crate::upstream::{CallContext, RequestBody, UpstreamError};
@@ -37,6 +38,8 @@ pub struct Answered<T> {
 pub struct Told {
     /// What was changed in the request.
     pub applied: Option<HeaderValue>,
+    /// What was added to the request.
+    pub augmented: Augmented,
     /// The model server's own name of the model that served.
     pub resolved_model: HeaderValue,
     /// The operator's name of the model server that served.
@@ -51,9 +54,11 @@ pub struct Told {
 pub async fn complete(
     shared: &Shared,
     call: &Call,
+    acting: &Acting,
     mut request: JsonRequest,
 ) -> Result<Answered<ChatCompletion>, ApiError> {
-    let (model, applied) = prepare(shared, call, &mut request)?;
+    let (model, mut applied) = prepare(shared, call, &mut request)?;
+    augment(shared, call, acting, &mut request, &mut applied).await?;
     complete_prepared(shared, call, &request, &model, &applied).await
 }
 
@@ -160,6 +165,19 @@ pub(crate) fn prepare(
     Ok((Arc::clone(model), applied))
 }
 
+/// Puts what is stored for the caller before the messages, which were judged.
+async fn augment(
+    shared: &Shared,
+    call: &Call,
+    acting: &Acting,
+    request: &mut JsonRequest,
+    applied: &mut Applied,
+) -> Result<(), ApiError> {
+    let message = shared.compositions().message(&call.caller, acting, applied).await?;
+    request.messages.splice(..0, message);
+    Ok(())
+}
+
 fn answered<T>(answer: T, attempt: &Attempt, applied: &Applied) -> Answered<T> {
     let members = match attempt.fallback() {
         None => applied.to_member_list(),
@@ -167,6 +185,7 @@ fn answered<T>(answer: T, attempt: &Attempt, applied: &Applied) -> Answered<T> {
     };
     let told = Told {
         applied: members.and_then(|members| HeaderValue::try_from(members).ok()),
+        augmented: applied.augmented,
         resolved_model: attempt.resolved_model().clone(),
         resolved_backend: attempt.upstream().resolved_backend().clone(),
         conversation: None,

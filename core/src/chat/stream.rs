@@ -11,11 +11,12 @@ use gateway_proto::ApiError;
 use gateway_proto::v1::{ChatCompletionChunk, ChunkChoice, FinishReason, MessageDelta, Usage};
 use tokio::time::{Instant, timeout_at};
 
-use super::{Answered, answered, count_tokens, open_meter, prepare, refusal, settle_failure, settle_refusal};
+use super::{Answered, answered, augment, count_tokens, open_meter, prepare, refusal, settle_failure, settle_refusal};
 use crate::call::Call;
 use crate::catalog::CatalogModel;
 use crate::domain::chat::JsonRequest;
 use crate::domain::limits::Applied;
+use crate::gate::Acting;
 use crate::routing::{AnswerKind, Attempt, Walk};
 use crate::shared::Shared;
 use crate::upstream::{CallContext, Chunks, RequestBody, UpstreamError};
@@ -56,8 +57,14 @@ struct Opened {
 }
 
 /// Answers a chat with a stream: once its first chunks are there, or when they have been waited for long enough.
-pub async fn stream(shared: &Shared, call: &Call, mut request: JsonRequest) -> Result<Answered<ChatStream>, ApiError> {
-    let (model, applied) = prepare(shared, call, &mut request)?;
+pub async fn stream(
+    shared: &Shared,
+    call: &Call,
+    acting: &Acting,
+    mut request: JsonRequest,
+) -> Result<Answered<ChatStream>, ApiError> {
+    let (model, mut applied) = prepare(shared, call, &mut request)?;
+    augment(shared, call, acting, &mut request, &mut applied).await?;
     stream_prepared(shared, call, &request, &model, &applied).await
 }
 

@@ -81,7 +81,7 @@ impl Driver {
         let key_in_use = match &kept.key {
             None => None,
             Some(key) => {
-                let in_use = shared.turns().use_key(&kept.owner, key);
+                let in_use = shared.turns().use_key(&kept.acting.owner, key);
                 Some(in_use.ok_or_else(api_errors::idempotency_conflict)?)
             }
         };
@@ -237,7 +237,8 @@ impl Driver {
 
     async fn begin(&mut self) -> Result<Start, ApiError> {
         if let Some(key) = &self.kept.key {
-            let found = self.shared.store().look_up_key(&self.kept.owner, key).await.map_err(api_errors::from_store)?;
+            let found =
+                self.shared.store().look_up_key(&self.kept.acting.owner, key).await.map_err(api_errors::from_store)?;
             if found != KeyState::Free {
                 return standing(found);
             }
@@ -248,14 +249,22 @@ impl Driver {
         }
     }
 
-    async fn begin_chat(&self) -> Result<Start, ApiError> {
+    async fn begin_chat(&mut self) -> Result<Start, ApiError> {
         let Some(key) = self.kept.key.clone() else { return Err(ApiError::internal("nothing is to be kept")) };
         let run = KeyedRun { run: Uuid::now_v7(), key };
-        let found = self.shared.store().begin_keyed(&self.kept.owner, &run).await.map_err(api_errors::from_store)?;
+        let found =
+            self.shared.store().begin_keyed(&self.kept.acting.owner, &run).await.map_err(api_errors::from_store)?;
         if found != KeyState::Free {
             return standing(found);
         }
-        let hold = Hold::new(self.shared.store(), &self.kept.owner, Claim::Key(run));
+        let hold = Hold::new(self.shared.store(), &self.kept.acting.owner, Claim::Key(run));
+        match self.augment().await {
+            Ok(message) => drop(self.kept.request.messages.splice(..0, message)),
+            Err(error) => {
+                hold.let_go().await;
+                return Err(error);
+            }
+        }
         Ok(Start::Anew(Box::new(Running { hold, prompt: None, conversation: None, _place: None })))
     }
 
@@ -275,7 +284,7 @@ impl Driver {
             key: self.kept.key.clone(),
         };
         let mut pause = POLL[0];
-        let (store, owner) = (self.shared.store(), &self.kept.owner);
+        let (store, owner) = (self.shared.store(), &self.kept.acting.owner);
         let running = loop {
             match store.begin_turn(owner, new.clone()).await.map_err(api_errors::from_store)? {
                 Begun::Running(running) => break running,
@@ -303,18 +312,26 @@ impl Driver {
         }
     }
 
-    async fn compose(&self, turn: &Turn, running: &RunningTurn) -> Result<Prompt, ApiError> {
+    /// What is stored for the caller, as one message. A turn asks once those before it have ended, since they may have
+    /// written some of it.
+    async fn augment(&mut self) -> Result<Option<Bytes>, ApiError> {
+        let (caller, acting) = (&self.call.caller, &self.kept.acting);
+        self.shared.compositions().message(caller, acting, &mut self.applied).await
+    }
+
+    async fn compose(&mut self, turn: &Turn, running: &RunningTurn) -> Result<Prompt, ApiError> {
         let most = self.shared.conversations().max_bytes;
         if running.byte_count >= most as u64 {
             return Err(api_errors::conversation_full(most));
         }
+        let added = self.augment().await?;
         let (request, facts) = (&self.kept.request, &self.model.facts);
         let limits = PromptLimits {
             window: facts.context_window,
             answer: request.parameters.max_completion_tokens.or(request.parameters.max_tokens),
             bytes: self.shared.max_body_bytes() as u64,
         };
-        compose(self.shared.store(), &self.kept.owner, running, &turn.new, request, limits).await
+        compose(self.shared.store(), &self.kept.acting.owner, running, added, &turn.new, request, limits).await
     }
 
     // === settling ===

@@ -7,6 +7,7 @@ use http::HeaderValue;
 use prost::Message;
 
 use crate::chat::{Answered, Told};
+use crate::domain::limits::Augmented;
 
 /// A stored answer: what was sent, and what was told besides.
 #[derive(Clone, PartialEq, Message)]
@@ -25,6 +26,12 @@ pub(super) struct StoredAnswer {
     resolved_backend: String,
     #[prost(string, optional, tag = "6")]
     conversation: Option<String>,
+    #[prost(bool, tag = "7")]
+    system_prompt_added: bool,
+    #[prost(bool, tag = "8")]
+    memory_added: bool,
+    #[prost(bool, tag = "9")]
+    server_tools_added: bool,
 }
 
 impl StoredAnswer {
@@ -48,6 +55,9 @@ impl StoredAnswer {
             resolved_model: text(&told.resolved_model),
             resolved_backend: text(&told.resolved_backend),
             conversation: told.conversation.as_ref().map(text),
+            system_prompt_added: told.augmented.system_prompt,
+            memory_added: told.augmented.memory,
+            server_tools_added: told.augmented.server_tools,
         }
     }
 
@@ -77,6 +87,11 @@ impl StoredAnswer {
         let value = |text: &String| HeaderValue::try_from(text).map_err(ApiError::internal);
         Ok(Told {
             applied: self.applied.as_ref().map(value).transpose()?,
+            augmented: Augmented {
+                system_prompt: self.system_prompt_added,
+                memory: self.memory_added,
+                server_tools: self.server_tools_added,
+            },
             resolved_model: value(&self.resolved_model)?,
             resolved_backend: value(&self.resolved_backend)?,
             conversation: self.conversation.as_ref().map(value).transpose()?,
