@@ -8,6 +8,8 @@ use http::HeaderMap;
 use super::{Identity, owner, scope};
 use crate::augment::Switches;
 use crate::call::Call;
+use crate::shared::Shared;
+use crate::tools::{Moment, ToolContext};
 
 /// For whom a chat is answered, and with what.
 #[derive(Clone, Debug)]
@@ -18,6 +20,14 @@ pub struct Acting {
     pub scope: Option<ScopeId>,
     /// What its caller switches.
     pub switches: Switches,
+}
+
+impl Acting {
+    /// For whom and where tools run, at this moment.
+    pub(crate) fn tool_context(&self, shared: &Shared, call: &Call, moment: Moment) -> ToolContext {
+        let (shared, call) = (shared.clone(), call.clone());
+        ToolContext { shared, call, owner: self.owner.clone(), scope: self.scope.clone(), moment }
+    }
 }
 
 /// For whom a call whose identity holds has a chat answered, and with what.

@@ -20,7 +20,7 @@ use super::{Adapter, Opened, convert};
 use crate::api_errors;
 use crate::augment;
 use crate::call::Call;
-use crate::chat::{self, Answered, ChatStream, Told};
+use crate::chat::{self, Answered, StreamedAnswer, Told};
 use crate::domain::chat::JsonRequest;
 use crate::gate::{Acting, acting, idempotency_key};
 use crate::layers;
@@ -100,9 +100,9 @@ pub(super) trait AnswerStream: Send + 'static {
     fn next(&mut self) -> impl Future<Output = Option<Result<Vec<ChatCompletionChunk>, ApiError>>> + Send;
 }
 
-impl AnswerStream for ChatStream {
+impl AnswerStream for StreamedAnswer {
     async fn next(&mut self) -> Option<Result<Vec<ChatCompletionChunk>, ApiError>> {
-        ChatStream::next(self).await
+        StreamedAnswer::next(self).await
     }
 }
 

@@ -2,7 +2,7 @@
 
 use bytes::{Bytes, BytesMut};
 use gateway_proto::ApiError;
-use gateway_proto::v1::{ChatCompletion, ChatCompletionChunk, StreamChatCompletionResponse};
+use gateway_proto::v1::{ChatCompletion, ChatCompletionChunk, StreamChatCompletionResponse, chunk_notice};
 use http::HeaderValue;
 use prost::Message;
 
@@ -79,7 +79,7 @@ impl StoredAnswer {
         let chunks = self.chunks.ok_or_else(|| ApiError::internal("no chunks are stored"))?;
         // Given again it costs nothing.
         let mut chunks = chunks.chunks;
-        chunks.retain(|chunk| chunk.notice.is_none());
+        chunks.retain(|chunk| !tells_cost(chunk));
         Ok(Answered { answer: chunks, told })
     }
 
@@ -98,6 +98,11 @@ impl StoredAnswer {
             cost: None,
         })
     }
+}
+
+fn tells_cost(chunk: &ChatCompletionChunk) -> bool {
+    let notice = chunk.notice.as_ref().and_then(|notice| notice.notice.as_ref());
+    matches!(notice, Some(chunk_notice::Notice::Cost(_)))
 }
 
 /// The chunks of a stream so far, encoded: pieces of one message, which may simply stand behind each other.
