@@ -164,13 +164,13 @@ async fn what_finds_no_place_spends_nothing(world: &World) {
 
 async fn of_many_that_use_one_confirmation_one_wins(world: &World) {
     const RACERS: usize = 64;
-    let stores = world.open_twice(MINUTE).await;
+    let stores = world.open_for_64().await;
     let ann = ann(&stores[0]);
     for round in 0..8 {
         let write = write(&ann.bucket(Visibility::Public), &round.to_string(), "v");
         ask(&ann, &write, ConfirmIn::AnyTurn).await;
         let racers = (0..RACERS).map(|number| {
-            let actor = Actor { store: stores[number % 2].clone(), owner: ann.owner.clone() };
+            let actor = Actor { store: stores[number % 4].clone(), owner: ann.owner.clone() };
             let write = write.clone();
             tokio::spawn(async move { confirm(&actor, &write, ConfirmIn::AnyTurn).await })
         });

@@ -9,6 +9,7 @@ use tokio::task::JoinSet;
 use uuid::Uuid;
 
 use crate::actor::{Actor, ann};
+use crate::deletion::assert_no_deadlock;
 use crate::remembering::{told, write};
 use crate::rounds::rounds;
 use crate::world::World;
@@ -61,7 +62,7 @@ async fn the_cap_is_in_bytes_and_a_replacement_counts_its_net_change(world: &Wor
 }
 
 async fn the_cap_holds_whoever_writes(world: &World) {
-    let stores = world.open_twice(gateway_storage::LEASE).await;
+    let stores = world.open_for_64().await;
     let ann = ann(&stores[0]);
     for round in 0..rounds(8, 1000) {
         let letter = LETTERS[round % LETTERS.len()];
@@ -72,7 +73,7 @@ async fn the_cap_holds_whoever_writes(world: &World) {
         ann.put(&bucket, "f", &"f".repeat(filled - 1)).await;
         let mut writing = JoinSet::new();
         for number in 0..WRITERS {
-            let actor = Actor { store: stores[number % 2].clone(), owner: ann.owner.clone() };
+            let actor = Actor { store: stores[number % 4].clone(), owner: ann.owner.clone() };
             let write = write(&bucket, &format!("{number:02}"), letter);
             writing.spawn(async move { actor.try_put(write, None).await });
         }
@@ -94,7 +95,7 @@ async fn the_cap_holds_whoever_writes(world: &World) {
 
 /// Writers, replacers and deleters, of one bucket and of several, all at once.
 async fn what_is_counted_is_what_is_there(world: &World) {
-    let stores = world.open_twice(gateway_storage::LEASE).await;
+    let stores = world.open_for_64().await;
     let ann = ann(&stores[0]);
     let buckets: Vec<Bucket> = (0..4)
         .map(|number: usize| {
@@ -104,7 +105,7 @@ async fn what_is_counted_is_what_is_there(world: &World) {
     let turns: Vec<_> = (0..3).map(|_| (ConversationId::new_random(), Uuid::now_v7())).collect();
     let mut working = JoinSet::new();
     for number in 0..WRITERS {
-        let actor = Actor { store: stores[number % 2].clone(), owner: ann.owner.clone() };
+        let actor = Actor { store: stores[number % 4].clone(), owner: ann.owner.clone() };
         let (buckets, turns) = (buckets.clone(), turns.clone());
         working.spawn(async move {
             for step in 0..rounds(8, 100) {
@@ -142,5 +143,9 @@ async fn what_is_counted_is_what_is_there(world: &World) {
         let all = Buckets::AllPrivate { tenant: ann.owner.tenant.clone(), scope: scope.into() };
         let listed = ann.list_memory(&all).await;
         assert_eq!(listed.total, listed.items.len() as u64);
+    }
+    drop(stores);
+    if !world.is_sqlite() {
+        assert_no_deadlock(ann, &mut world.direct().await).await;
     }
 }
