@@ -53,6 +53,11 @@ impl Fold {
         Self { message: AssistantMessage { content, ..AssistantMessage::default() }, bytes, ..Self::default() }
     }
 
+    /// One of which all is there.
+    pub(crate) fn of_message(message: AssistantMessage, bytes: usize) -> Self {
+        Self { message, bytes, has_begun: true, ..Self::default() }
+    }
+
     /// Takes in what came.
     pub(crate) fn take(&mut self, chunks: &[ChatCompletionChunk]) {
         self.has_begun |= !chunks.is_empty();

@@ -3,6 +3,7 @@
 #![deny(clippy::wildcard_enum_match_arm)]
 
 mod routing;
+mod stacks;
 mod storage;
 
 use std::num::NonZeroU32;
@@ -18,6 +19,7 @@ use crate::layers::whole_seconds;
 use crate::upstream::{Phase, UpstreamError};
 
 pub(crate) use routing::from_route;
+pub(crate) use stacks::*;
 pub(crate) use storage::*;
 
 /// The bounds of a wait that a model server asks for.

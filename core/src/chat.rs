@@ -13,14 +13,15 @@ use crate::call::Call;
 use crate::catalog::CatalogModel;
 use crate::domain::chat::{JsonRequest, check_request};
 use crate::domain::limits::{Applied, apply_constraints};
+use crate::domain::tools::OtherTools;
 use crate::routing::{AnswerKind, Attempt, RouteError, Walk};
 use crate::shared::Shared;
 use crate::upstream::{CallContext, RequestBody, UpstreamError};
-use crate::usage::Meter;
+use crate::usage::{Meter, Priced};
 
 pub use stream::{ChatStream, stream};
 
-pub(crate) use stream::stream_prepared;
+pub(crate) use stream::{cost_notice, stream_prepared};
 
 /// An answer, and what the caller is told about how it came to be.
 #[derive(Debug)]
@@ -64,6 +65,19 @@ pub(crate) async fn complete_prepared(
     model: &CatalogModel,
     applied: &Applied,
 ) -> Result<Answered<ChatCompletion>, ApiError> {
+    let (mut answered, priced) = complete_once(shared, call, request, model, applied).await?;
+    answered.told.cost = priced.and_then(|priced| HeaderValue::try_from(priced.cost.to_string()).ok());
+    Ok(answered)
+}
+
+/// Asks the model once, and tells what that cost apart from the answer.
+pub(crate) async fn complete_once(
+    shared: &Shared,
+    call: &Call,
+    request: &JsonRequest,
+    model: &CatalogModel,
+    applied: &Applied,
+) -> Result<(Answered<ChatCompletion>, Option<Priced>), ApiError> {
     let mut meter = open_meter(shared, call, request, model).await?;
     let (completion, attempt) = match ask(call, request, model).await {
         Ok(answer) => answer,
@@ -75,9 +89,7 @@ pub(crate) async fn complete_prepared(
     count_tokens(model, completion.usage.as_ref());
     meter.completion(&completion);
     let priced = meter.settle();
-    let mut answered = answered(completion, &attempt, applied);
-    answered.told.cost = priced.and_then(|priced| HeaderValue::try_from(priced.cost.to_string()).ok());
-    Ok(answered)
+    Ok((answered(completion, &attempt, applied), priced))
 }
 
 /// Admits a call by the budgets of its tenant. From then on it is booked, whatever ends it.
@@ -141,7 +153,7 @@ pub(crate) fn prepare(
     call: &Call,
     request: &mut JsonRequest,
 ) -> Result<(Arc<CatalogModel>, Applied), ApiError> {
-    let checked = check_request(request)?;
+    let checked = check_request(request, OtherTools::NONE)?;
     let catalog = shared.catalog().load();
     let model = catalog.find(call.caller.tenant(), checked.alias.as_str())?;
     let applied = apply_constraints(request, &checked, &model.facts)?;

@@ -29,7 +29,7 @@ pub use upstreams::{UpstreamPlan, UpstreamSettings};
 pub use values::ListenAddress;
 
 use crate::tools::{McpEndpoint, ToolLimits};
-use values::seconds;
+use values::{bytes, seconds};
 
 /// The settings that only the core has.
 #[derive(Debug, Clone, clap::Args)]
@@ -47,6 +47,9 @@ pub struct CoreSettings {
     /// own status.
     #[arg(long, env = "STREAM_HEAD_WAIT_SECS", default_value = "15", value_parser = seconds)]
     pub stream_head_wait_secs: Duration,
+    /// The largest system prompt of one level, in bytes of UTF-8; older longer versions stay.
+    #[arg(long, env = "MAX_SYSTEM_PROMPT_BYTES_PER_LEVEL", default_value = "8192", value_parser = bytes)]
+    pub max_system_prompt_bytes_per_level: usize,
     #[expect(missing_docs, reason = "clap would take a comment for the help text of the whole program")]
     #[command(flatten)]
     pub conversations: ConversationSettings,
@@ -85,6 +88,8 @@ pub struct CoreConfig {
     pub bounds: Bounds,
     /// How long the head of a stream waits for its first event.
     pub stream_head_wait: Duration,
+    /// The largest system prompt of one level, in bytes.
+    pub max_system_prompt_bytes: usize,
     /// Where the database is.
     pub database: DatabaseAddress,
     /// What bounds stored conversations.
@@ -149,6 +154,7 @@ impl CoreSettings {
             docs_url: format!("{}/docs/errors", public_url.trim_end_matches('/')),
             bounds: process.bounds,
             stream_head_wait: self.stream_head_wait_secs,
+            max_system_prompt_bytes: self.max_system_prompt_bytes_per_level,
             database,
             conversations: self.conversations.limits(),
             budgets: self.budgets.budgets()?,

@@ -38,18 +38,19 @@ pub struct Slice {
 }
 
 impl Paging {
-    fn check(self, max_offset: u32) -> Result<Slice, ApiError> {
-        let limit = in_range("limit", self.limit, 1, MAX_LIMIT, USUAL_LIMIT)?;
-        let offset = in_range("offset", self.offset, 0, max_offset, 0)?;
+    /// What is given, where no more rows may be passed over than these; `further` says what goes beyond them.
+    pub(crate) fn check(self, max_offset: u32, further: &str) -> Result<Slice, ApiError> {
+        let limit = in_range("limit", self.limit, (1, MAX_LIMIT), "")?.unwrap_or(USUAL_LIMIT);
+        let offset = in_range("offset", self.offset, (0, max_offset), further)?.unwrap_or_default();
         Ok(Slice { limit, offset })
     }
 }
 
-fn in_range(name: &str, value: Option<i64>, least: u32, most: u32, usual: u32) -> Result<u32, ApiError> {
-    let Some(value) = value else { return Ok(usual) };
-    u32::try_from(value).ok().filter(|value| (least..=most).contains(value)).ok_or_else(|| {
-        let beyond = if name == "offset" { "; to go further, begin with 'after' the last id" } else { "" };
-        let message = format!("'query.{name}' must be {least} to {most}, not {value}{beyond}.");
+fn in_range(name: &str, value: Option<i64>, (least, most): (u32, u32), further: &str) -> Result<Option<u32>, ApiError> {
+    let Some(value) = value else { return Ok(None) };
+    let number = u32::try_from(value).ok().filter(|value| (least..=most).contains(value));
+    number.map(Some).ok_or_else(|| {
+        let message = format!("'query.{name}' must be {least} to {most}, not {value}{further}.");
         ApiError::invalid_field(format!("query.{name}"), message)
             .with_metadata("minimum", least.to_string())
             .with_metadata("maximum", most.to_string())
@@ -68,7 +69,7 @@ pub async fn list(
     paging: Paging,
     after: &str,
 ) -> Result<(Listed<ConversationRecord>, Slice), ApiError> {
-    let slice = paging.check(MAX_OFFSET)?;
+    let slice = paging.check(MAX_OFFSET, "; to go further, begin with 'after' the last id")?;
     let after = match after {
         "" => None,
         _ if paging.offset.is_some() => {
@@ -102,7 +103,7 @@ pub async fn messages(
     paging: Paging,
 ) -> Result<(ConversationRecord, Vec<MessageRecord>, Slice), ApiError> {
     // Whatever the offset, its place is found by index.
-    let slice = paging.check(u32::MAX)?;
+    let slice = paging.check(u32::MAX, "")?;
     let found = shared.store().messages(reader, parse_id(id)?, slice.offset, slice.limit).await;
     let (record, messages) = found.map_err(api_errors::from_store)?.ok_or_else(api_errors::conversation_not_found)?;
     Ok((record, messages, slice))
@@ -181,9 +182,16 @@ fn changed<T>(mutated: Mutated<T>) -> Result<Changed<T>, ApiError> {
     match mutated {
         Mutated::Done(done) => Ok(Changed::Now(done)),
         Mutated::NotFound => Err(api_errors::conversation_not_found()),
-        Mutated::Key(KeyState::Answered(answer)) => Ok(Changed::Before(answer)),
-        Mutated::Key(KeyState::OtherRequest) => Err(api_errors::key_of_another_request()),
-        Mutated::Key(KeyState::Running | KeyState::Free) => Err(api_errors::idempotency_conflict()),
+        Mutated::Key(state) => found_under_key(state),
+    }
+}
+
+/// What comes of a change under whose idempotency key something was found.
+pub(crate) fn found_under_key<T>(state: KeyState) -> Result<Changed<T>, ApiError> {
+    match state {
+        KeyState::Answered(answer) => Ok(Changed::Before(answer)),
+        KeyState::OtherRequest => Err(api_errors::key_of_another_request()),
+        KeyState::Running | KeyState::Free => Err(api_errors::idempotency_conflict()),
     }
 }
 
@@ -192,7 +200,7 @@ mod tests {
     use super::*;
 
     fn check(limit: Option<i64>, offset: Option<i64>) -> Result<Slice, String> {
-        Paging { limit, offset }.check(MAX_OFFSET).map_err(|error| error.param().unwrap_or_default().to_owned())
+        Paging { limit, offset }.check(MAX_OFFSET, "").map_err(|error| error.param().unwrap_or_default().to_owned())
     }
 
     #[test]

@@ -1,13 +1,18 @@
 //! What is checked once a message is there: for whom the call acts, and whether its token may make it.
 
-use gateway_auth::{Caller, Role, Scope, ScopeId, UserId};
-use gateway_proto::{Access, ApiError, Rpc, metadata};
+mod permission;
+
+use gateway_auth::{Caller, Role, ScopeId, UserId};
+use gateway_proto::{ApiError, Rpc, metadata};
 use gateway_storage::{KeyClaim, Owner, Reader, Tenant, User};
 use http::{HeaderMap, HeaderName};
 use prost::Message;
 use sha2::{Digest, Sha256};
 
 use crate::call::Call;
+
+pub(crate) use permission::scopes_of;
+pub use permission::{Withheld, permit, permit_kind};
 
 /// The longest idempotency key.
 const MAX_KEY_BYTES: usize = 255;
@@ -21,39 +26,40 @@ pub struct Identity {
     pub scope: Option<ScopeId>,
 }
 
-/// What a message says of its user besides the headers.
+/// A name in a message, besides the headers.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct NamedUser<'a> {
+pub struct Named<'a> {
     /// The name; empty: none.
     pub name: &'a str,
     /// Where it stands, as in `body.user_id`.
     pub param: &'static str,
 }
 
-/// Why a token may not make a call. It is for the log alone.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Withheld {
-    /// The token lacks this scope.
-    Scope(&'static str),
-    /// The token may not act in the scope of memory and prompts that the request names.
-    ScopeId,
+/// Reads for whom a call acts, by its headers and by what its message says of user and scope.
+pub fn identify(headers: &HeaderMap, user: Named<'_>, scope: Named<'_>) -> Result<Identity, ApiError> {
+    let of_headers = name(headers, &metadata::SPASS_USER_ID, UserId::parse)?;
+    let user = beside(of_headers, user, UserId::parse, "the header 'spass-user-id' name different users")?;
+    let of_headers = name(headers, &metadata::SPASS_SCOPE_ID, ScopeId::parse)?;
+    let scope = beside(of_headers, scope, ScopeId::parse, "the header 'spass-scope-id' name different scopes")?;
+    Ok(Identity { user, scope })
 }
 
-/// Reads for whom a call acts.
-pub fn identify(headers: &HeaderMap, named: NamedUser<'_>) -> Result<Identity, ApiError> {
-    let user = name(headers, &metadata::SPASS_USER_ID, UserId::parse)?;
-    let scope = name(headers, &metadata::SPASS_SCOPE_ID, ScopeId::parse)?;
-    if named.name.is_empty() {
-        return Ok(Identity { user, scope });
+/// A name of the message beside that of the headers: the two must not differ.
+fn beside<T: PartialEq, E: std::fmt::Display>(
+    of_headers: Option<T>,
+    named: Named<'_>,
+    parse: impl Fn(&str) -> Result<T, E>,
+    differ: &str,
+) -> Result<Option<T>, ApiError> {
+    let Named { name, param } = named;
+    if name.is_empty() {
+        return Ok(of_headers);
     }
-    let NamedUser { name, param } = named;
-    let also = UserId::parse(name);
-    let also = also.map_err(|invalid| ApiError::invalid_field(param, format!("'{param}' {invalid}.")))?;
-    if user.is_some_and(|user| user != also) {
-        let message = format!("'{param}' and the header 'spass-user-id' name different users; send one of them.");
-        return Err(ApiError::invalid_field(param, message));
+    let also = parse(name).map_err(|invalid| ApiError::invalid_field(param, format!("'{param}' {invalid}.")))?;
+    if of_headers.is_some_and(|of_headers| of_headers != also) {
+        return Err(ApiError::invalid_field(param, format!("'{param}' and {differ}; send one of them.")));
     }
-    Ok(Identity { user: Some(also), scope })
+    Ok(Some(also))
 }
 
 /// Holds to it that a tenant wants its end users named. Its administrator may leave that out when reading.
@@ -102,20 +108,6 @@ pub fn idempotency_key(headers: &HeaderMap, rpc: Rpc, message: &impl Message) ->
     }))
 }
 
-/// Whether the caller's token may make a call, in the scope of memory and prompts that it names.
-pub fn permit(caller: &Caller, rpc: Rpc, scope: Option<&ScopeId>) -> Result<(), Withheld> {
-    let needed = match rpc.access() {
-        Access::Public | Access::Authenticated => return Ok(()),
-        Access::Scopes(needed) => needed,
-    };
-    let token = caller.token();
-    let is_held = |name: &str| Scope::from_name(name).is_some_and(|scope| token.grants.hold(scope));
-    if let Some(missing) = needed.iter().find(|name| !is_held(name)) {
-        return Err(Withheld::Scope(missing));
-    }
-    if scope.is_some_and(|scope| !token.may_name(scope)) { Err(Withheld::ScopeId) } else { Ok(()) }
-}
-
 fn name<T, E: std::fmt::Display>(
     headers: &HeaderMap,
     header: &HeaderName,
@@ -146,7 +138,7 @@ mod tests {
         for value in values {
             headers.append(HeaderName::from_static(name), HeaderValue::from_bytes(value).unwrap());
         }
-        identify(&headers, NamedUser::default())
+        identify(&headers, Named::default(), Named::default())
     }
 
     #[test]
@@ -166,12 +158,22 @@ mod tests {
     }
 
     #[test]
-    fn every_scope_that_an_rpc_names_exists() {
-        for rpc in Rpc::ALL {
-            let Access::Scopes(names) = rpc.access() else { continue };
-            for name in names {
-                assert!(Scope::from_name(name).is_some(), "{} needs {name}", rpc.name());
+    fn a_message_must_not_name_another_scope_than_the_headers() {
+        let identify = |of_headers: &'static str, name| {
+            let mut headers = HeaderMap::new();
+            if !of_headers.is_empty() {
+                headers.insert(&metadata::SPASS_SCOPE_ID, HeaderValue::from_static(of_headers));
             }
+            let identity = identify(&headers, Named::default(), Named { name, param: "query.scope" });
+            identity.map(|identity| identity.scope.map(|scope| scope.as_str().to_owned()))
+        };
+        for (of_headers, name, found) in
+            [("", "", None), ("a", "", Some("a")), ("", "a", Some("a")), ("a", "a", Some("a"))]
+        {
+            assert_eq!(identify(of_headers, name).unwrap().as_deref(), found);
+        }
+        for (of_headers, name) in [("a", "b"), ("", "a b"), ("a", "\u{e4}")] {
+            assert_eq!(identify(of_headers, name).unwrap_err().param(), Some("query.scope"));
         }
     }
 }

@@ -14,7 +14,9 @@ mod usage;
 mod users;
 
 use std::error::Error;
+use std::sync::Arc;
 
+use gateway_auth::ScopeId;
 use gateway_proto::v1::chat_service_server::ChatServiceServer;
 use gateway_proto::v1::conversation_service_server::ConversationServiceServer;
 use gateway_proto::v1::error_catalog_service_server::ErrorCatalogServiceServer;
@@ -26,6 +28,8 @@ use gateway_proto::v1::system_prompt_service_server::SystemPromptServiceServer;
 use gateway_proto::v1::tool_service_server::ToolServiceServer;
 use gateway_proto::v1::usage_service_server::UsageServiceServer;
 use gateway_proto::{ApiError, Rpc};
+use gateway_storage::KeyedAnswer;
+use prost::Message;
 use tonic::body::Body;
 use tonic::codec::CompressionEncoding::Gzip;
 use tonic::service::Routes;
@@ -36,7 +40,8 @@ use crate::api_errors;
 use crate::audit;
 use crate::call::{Call, CallParts, RequestId};
 use crate::causes::causes;
-use crate::gate::{Identity, NamedUser, Withheld, identify, permit, require_user};
+use crate::conversations::Changed;
+use crate::gate::{Identity, Named, Withheld, identify, permit, permit_kind, require_user, scope};
 use crate::layers::ResponseFuture;
 use crate::shared::Shared;
 use users::names_user;
@@ -56,11 +61,21 @@ struct Opened<M> {
     message: M,
 }
 
-/// A message that may say for which user it speaks.
+/// A message that may say for which user it speaks, and in which scope of memory and prompts.
 trait NamesUser {
-    /// What it says.
-    fn named_user(&self) -> NamedUser<'_> {
-        NamedUser::default()
+    /// The user.
+    fn named_user(&self) -> Named<'_> {
+        Named::default()
+    }
+
+    /// The scope.
+    fn named_scope(&self) -> Named<'_> {
+        Named::default()
+    }
+
+    /// What stands in it for the variable of the scopes that its call needs.
+    fn kind(&self) -> Result<Option<&'static str>, ApiError> {
+        Ok(None)
     }
 }
 
@@ -159,14 +174,37 @@ fn forbidden(call: &Call, rpc: Rpc, withheld: Withheld) -> ApiError {
     api_errors::forbidden()
 }
 
+/// The answer to a change: made of what it gave, now or when the same request came before.
+fn answered<T, M: Message + Default>(changed: Changed<T>, make: impl Fn(&T) -> M) -> Result<M, ApiError> {
+    match changed {
+        Changed::Now(done) => Ok(make(&done)),
+        Changed::Before(answer) => M::decode(answer).map_err(ApiError::internal),
+    }
+}
+
+/// What is kept of the answer to a change, for when the same request comes again.
+fn kept<T, M: Message>(make: impl Fn(&T) -> M + Send + Sync + 'static) -> KeyedAnswer<T> {
+    Arc::new(move |done| make(done).encode_to_vec().into())
+}
+
+/// The scope of memory and prompts that a call acts in, which its token must be allowed to act in.
+fn acting_scope<M>(opened: &Opened<M>, rpc: Rpc) -> Result<ScopeId, ApiError> {
+    let scope = scope(&opened.call.caller, &opened.identity);
+    scope.ok_or_else(|| forbidden(&opened.call, rpc, Withheld::ScopeId))
+}
+
 impl Adapter {
     /// The call behind a request that the layers let in, once its identity and scope hold.
     fn open<M: NamesUser>(&self, request: Request<M>, rpc: Rpc) -> Result<Opened<M>, Status> {
         let (call, headers, message) = self.admitted(request)?;
-        let identity = identify(&headers, message.named_user()).and_then(|identity| {
+        let identified = identify(&headers, message.named_user(), message.named_scope());
+        let identity = identified.and_then(|identity| {
             require_user(&call.caller, rpc, &identity)?;
             let permitted = permit(&call.caller, rpc, identity.scope.as_ref());
             permitted.map_err(|withheld| forbidden(&call, rpc, withheld))?;
+            if let Some(kind) = message.kind()? {
+                permit_kind(&call.caller, rpc, kind).map_err(|withheld| forbidden(&call, rpc, withheld))?;
+            }
             Ok(identity)
         });
         let identity = identity.map_err(|error| self.fail(&call.request_id, error))?;

@@ -14,7 +14,12 @@ const SWEEP_INTERVAL: Duration = Duration::from_secs(5);
 /// The pause between two steps of it, for the traffic beside.
 const STEP_PAUSE: Duration = Duration::from_millis(20);
 /// The services that are of no use without the database.
-const STATEFUL: [&str; 2] = ["chatgateway.v1.ConversationService", "chatgateway.v1.UsageService"];
+const STATEFUL: [&str; 4] = [
+    "chatgateway.v1.ConversationService",
+    "chatgateway.v1.UsageService",
+    "chatgateway.v1.MemoryService",
+    "chatgateway.v1.SystemPromptService",
+];
 
 /// Clears away what is past its time, step by step; never ends.
 pub(crate) async fn sweep(shared: Shared) {

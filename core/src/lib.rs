@@ -3,7 +3,8 @@
 //! Read it in the order in which a call walks: [`layers`] let a call in, [`gate`] looks for whom it acts, the adapters
 //! in `grpc` convert it, [`chat`] is the use case over the pure rules of [`domain`] and the [`catalog`] of models, and
 //! [`upstream`] speaks to model servers. [`usage`] books what calls come to. [`turn`] runs a chat whose answer is kept, and [`conversations`] is what can be
-//! done with what was kept. [`server`] puts it all together; [`config`] says of what.
+//! done with what was kept; [`memory`] and [`system_prompts`] is what goes with every
+//! chat, and [`stacks`] tells of its changes. [`server`] puts it all together; [`config`] says of what.
 //!
 //! The core speaks OpenAI's JSON only as a client, never as a server, and knows nothing of HTTP routes.
 
@@ -19,8 +20,11 @@ pub mod catalog;
 pub mod chat;
 pub mod conversations;
 pub mod domain;
+pub mod memory;
 pub mod readiness;
 pub mod routing;
+pub mod stacks;
+pub mod system_prompts;
 pub mod tools;
 pub mod turn;
 pub mod upstream;
@@ -40,3 +44,4 @@ mod discovery;
 mod keeping;
 mod reload;
 mod shared;
+mod tool_loop;

@@ -35,6 +35,7 @@ use crate::layers::{CoreService, InFlight, Request};
 use crate::process::{CLOSE_PATIENCE, End, Signals};
 use crate::reload::Reload;
 use crate::shared::{Parts, Shared};
+use crate::stacks::StackChanges;
 #[cfg(feature = "mcp")]
 use crate::tools::begin_to_follow_servers;
 use crate::tools::{McpEndpoint, Tools};
@@ -115,6 +116,8 @@ impl Core {
             turns: Turns::default(),
             conversations: config.conversations,
             tools: Tools::new(config.tool_limits),
+            stacks: StackChanges,
+            max_system_prompt_bytes: config.max_system_prompt_bytes,
         });
         let (health, health_service) = tonic_health::server::health_reporter();
         for service in services() {

@@ -9,6 +9,7 @@ use gateway_storage::Store;
 use crate::catalog::CatalogHandle;
 use crate::config::ConversationLimits;
 use crate::layers::InFlight;
+use crate::stacks::StackChanges;
 use crate::tools::Tools;
 use crate::turn::Turns;
 use crate::usage::Accounts;
@@ -45,6 +46,10 @@ pub struct Parts {
     pub accounts: Arc<Accounts>,
     /// The tools that the gateway runs itself.
     pub tools: Tools,
+    /// Hears of each change of what chats get besides their own messages.
+    pub stacks: StackChanges,
+    /// The most bytes of a system prompt of one level.
+    pub max_system_prompt_bytes: usize,
 }
 
 impl Shared {
@@ -118,6 +123,18 @@ impl Shared {
     #[must_use]
     pub fn tools(&self) -> &Tools {
         &self.0.tools
+    }
+
+    /// Hears of each change of what chats get besides their own messages.
+    #[must_use]
+    pub fn stacks(&self) -> &StackChanges {
+        &self.0.stacks
+    }
+
+    /// The most bytes of a system prompt of one level.
+    #[must_use]
+    pub fn max_system_prompt_bytes(&self) -> usize {
+        self.0.max_system_prompt_bytes
     }
 
     /// The largest gRPC message, in bytes: every body that the edge takes fits.

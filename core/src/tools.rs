@@ -5,6 +5,7 @@
 
 mod arguments;
 mod endpoint;
+mod execute;
 #[cfg(feature = "mcp")]
 mod mcp;
 mod memory;
@@ -28,6 +29,7 @@ use crate::call::Call;
 use crate::shared::Shared;
 
 pub use endpoint::McpEndpoint;
+pub use execute::execute;
 #[cfg(feature = "mcp")]
 pub(crate) use mcp::begin as begin_to_follow_servers;
 pub(crate) use run::{run, text_of};

@@ -5,6 +5,7 @@
 
 mod driver;
 mod hold;
+mod once;
 mod prompt;
 mod queue;
 mod replay;
@@ -23,6 +24,7 @@ use crate::domain::turn::NewMessages;
 use crate::shared::Shared;
 use driver::Driver;
 
+pub(crate) use once::once;
 pub use queue::Turns;
 pub use stream::KeptStream;
 

@@ -22,3 +22,15 @@ pub(crate) fn milliseconds(duration: Duration) -> i64 {
 pub(crate) fn count<T: TryFrom<i64> + Default>(number: i64) -> T {
     T::try_from(number).unwrap_or_default()
 }
+
+/// Work on a connection. It may be run again where the database asks for that, so it clones what it needs.
+macro_rules! work {
+    ([$($name:ident),*], |$connection:ident| $call:expr) => {{
+        $(let $name = $name.clone();)*
+        move |$connection| {
+            $(let $name = $name.clone();)*
+            Box::pin(async move { $call.await })
+        }
+    }};
+}
+pub(crate) use work;

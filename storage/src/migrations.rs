@@ -11,10 +11,12 @@ pub(crate) type List = &'static [(i64, &'static str, &'static str)];
 pub(crate) const SQLITE: List = &[
     (1, "conversations", include_str!("../migrations/sqlite/0001_conversations.sql")),
     (2, "usage", include_str!("../migrations/sqlite/0002_usage.sql")),
+    (3, "memory", include_str!("../migrations/sqlite/0003_memory.sql")),
 ];
 pub(crate) const POSTGRES: List = &[
     (1, "conversations", include_str!("../migrations/postgres/0001_conversations.sql")),
     (2, "usage", include_str!("../migrations/postgres/0002_usage.sql")),
+    (3, "memory", include_str!("../migrations/postgres/0003_memory.sql")),
 ];
 
 /// Brings a database up to date, under a lock of the database. One that is ahead of this binary is refused.

@@ -1,6 +1,8 @@
 //! The store on PostgreSQL. Every transaction runs in a task of its own to its end, whoever waits for it: a connection
 //! whose `BEGIN` was given up half way would carry the next one's writes.
 
+mod listener;
+
 use std::future::Future;
 use std::pin::Pin;
 use std::str::FromStr;
@@ -11,13 +13,16 @@ use std::time::Duration;
 use async_trait::async_trait;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions, PgRow};
 use sqlx::{ConnectOptions as _, Connection as _, PgConnection, Row as _};
+use tokio::sync::broadcast;
 use tokio::time::{sleep, timeout};
 use uuid::Uuid;
 
 use crate::availability::{Availability, Revive, with_causes};
-use crate::context::{Context, count, milliseconds};
+use crate::context::{Context, count, milliseconds, work};
 use crate::error::{OpenError, StoreError};
 use crate::migrations;
+use crate::prompts::Heard;
+use listener::tell;
 
 /// The database's clock, in milliseconds.
 macro_rules! now {
@@ -29,16 +34,30 @@ macro_rules! now {
 // The statements are the same for both databases, and are compiled once for each driver.
 #[path = "statements/budgets.rs"]
 mod budgets;
+#[path = "statements/changes.rs"]
+mod changes;
+#[path = "statements/confirmations.rs"]
+mod confirmations;
 #[path = "statements/conversations.rs"]
 mod conversations;
 #[path = "statements/counts.rs"]
 mod counts;
+#[path = "statements/keyed.rs"]
+mod keyed;
 #[path = "statements/keys.rs"]
 mod keys;
+#[path = "statements/memory.rs"]
+mod memory;
 #[path = "statements/memory_store.rs"]
 mod memory_store;
+#[path = "statements/origins.rs"]
+mod origins;
 #[path = "statements/prompt_store.rs"]
 mod prompt_store;
+#[path = "statements/prompts.rs"]
+mod prompts;
+#[path = "statements/stack.rs"]
+mod stack;
 #[path = "statements/store.rs"]
 mod store;
 #[path = "statements/sweep.rs"]
@@ -49,6 +68,7 @@ mod turns;
 mod usage;
 
 type Connection = PgConnection;
+type Database = sqlx::Postgres;
 type Row = PgRow;
 type Running<'c, T> = Pin<Box<dyn Future<Output = Result<T, sqlx::Error>> + Send + 'c>>;
 
@@ -67,6 +87,8 @@ const SERVER_LIMITS: [(&str, &str); 3] =
     [("statement_timeout", "8s"), ("lock_timeout", "5s"), ("idle_in_transaction_session_timeout", "30s")];
 /// How often a transaction is run that the server gives up for another's sake.
 const TRIES: u32 = 3;
+/// As much may be heard before whoever listens takes it; beyond that it is told that it missed something.
+const HEARD_AT_ONCE: usize = 1024;
 /// SQLSTATE of a serialization failure and of a deadlock.
 const CONFLICTS: [&str; 2] = ["40001", "40P01"];
 
@@ -76,6 +98,7 @@ pub(crate) struct Engine {
     pool: PgPool,
     availability: Availability,
     context: Context,
+    heard: broadcast::Sender<Heard>,
     /// Whether the schema is known to be right.
     is_prepared: AtomicBool,
 }
@@ -85,6 +108,7 @@ impl Engine {
     pub(crate) async fn open(url: &str, lease: Duration) -> Result<Arc<Self>, OpenError> {
         let options = PgConnectOptions::from_str(url).map_err(|_| OpenError::Url)?;
         let options = options.application_name("chat-gateway").options(SERVER_LIMITS).disable_statement_logging();
+        let listening = options.clone();
         let pool = PgPoolOptions::new()
             .max_connections(CONNECTIONS)
             .acquire_timeout(CONNECTION_PATIENCE)
@@ -101,6 +125,7 @@ impl Engine {
             pool,
             availability: Availability::new(true),
             context: Context { process: Uuid::now_v7(), lease },
+            heard: broadcast::Sender::new(HEARD_AT_ONCE),
             is_prepared: AtomicBool::new(false),
         });
         match engine.prepare().await {
@@ -112,6 +137,7 @@ impl Engine {
             Err(error) => return Err(error),
         }
         engine.availability.watch_over(&engine);
+        listener::listen(&engine.heard, listening);
         Ok(engine)
     }
 

@@ -16,13 +16,15 @@ use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteRow, SqliteSynchronous,
 };
 use sqlx::{ConnectOptions as _, Connection as _, Row as _, SqliteConnection};
+use tokio::sync::broadcast;
 use tokio::time::timeout;
 use uuid::Uuid;
 
 use crate::availability::{Availability, Revive, with_causes};
-use crate::context::{Context, count, milliseconds};
+use crate::context::{Context, count, milliseconds, work};
 use crate::error::{OpenError, StoreError};
 use crate::migrations;
+use crate::prompts::{Change, Heard};
 use lock::FileLock;
 use writer::Writer;
 
@@ -38,20 +40,41 @@ macro_rules! now {
 #[path = "statements/budgets.rs"]
 mod budgets;
 #[expect(clippy::duplicate_mod, reason = "as above")]
+#[path = "statements/changes.rs"]
+mod changes;
+#[expect(clippy::duplicate_mod, reason = "as above")]
+#[path = "statements/confirmations.rs"]
+mod confirmations;
+#[expect(clippy::duplicate_mod, reason = "as above")]
 #[path = "statements/conversations.rs"]
 mod conversations;
 #[expect(clippy::duplicate_mod, reason = "as above")]
 #[path = "statements/counts.rs"]
 mod counts;
 #[expect(clippy::duplicate_mod, reason = "as above")]
+#[path = "statements/keyed.rs"]
+mod keyed;
+#[expect(clippy::duplicate_mod, reason = "as above")]
 #[path = "statements/keys.rs"]
 mod keys;
+#[expect(clippy::duplicate_mod, reason = "as above")]
+#[path = "statements/memory.rs"]
+mod memory;
 #[expect(clippy::duplicate_mod, reason = "as above")]
 #[path = "statements/memory_store.rs"]
 mod memory_store;
 #[expect(clippy::duplicate_mod, reason = "as above")]
+#[path = "statements/origins.rs"]
+mod origins;
+#[expect(clippy::duplicate_mod, reason = "as above")]
 #[path = "statements/prompt_store.rs"]
 mod prompt_store;
+#[expect(clippy::duplicate_mod, reason = "as above")]
+#[path = "statements/prompts.rs"]
+mod prompts;
+#[expect(clippy::duplicate_mod, reason = "as above")]
+#[path = "statements/stack.rs"]
+mod stack;
 #[expect(clippy::duplicate_mod, reason = "as above")]
 #[path = "statements/store.rs"]
 mod store;
@@ -66,6 +89,7 @@ mod turns;
 mod usage;
 
 type Connection = SqliteConnection;
+type Database = sqlx::Sqlite;
 type Row = SqliteRow;
 type Running<'c, T> = Pin<Box<dyn Future<Output = Result<T, sqlx::Error>> + Send + 'c>>;
 
@@ -89,6 +113,8 @@ pub(crate) struct Engine {
     readers: SqlitePool,
     availability: Availability,
     context: Context,
+    /// There is no other process of which anything could be heard.
+    heard: broadcast::Sender<Heard>,
     came_back: CameBack,
     /// Held for as long as the store is.
     _lock: FileLock,
@@ -127,7 +153,8 @@ impl Engine {
             })
             .connect_lazy_with(options(path).read_only(true).pragma("query_only", "ON"));
         let writer = Writer::start(path.to_owned(), connection);
-        let engine = Arc::new(Self { writer, readers, availability, context, came_back, _lock: lock });
+        let heard = broadcast::Sender::new(1);
+        let engine = Arc::new(Self { writer, readers, availability, context, heard, came_back, _lock: lock });
         if engine.availability.works() {
             // Nobody else serves from this file: what was pending died with the process before.
             let cleared = engine.write(|connection| Box::pin(clear_pending(connection))).await;
@@ -245,6 +272,11 @@ async fn check_version() -> Result<(), OpenError> {
     if version.as_slice() < OLDEST.as_slice() {
         return Err(OpenError::TooOld { what: "SQLite", found, least: OLDEST_NAME });
     }
+    Ok(())
+}
+
+/// Tells other processes of a change: there are none.
+async fn tell(_: &mut Connection, _shard: i64, _counter: i64, _: &Change) -> Result<(), sqlx::Error> {
     Ok(())
 }
 

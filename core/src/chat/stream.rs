@@ -19,8 +19,10 @@ use crate::domain::limits::Applied;
 use crate::routing::{AnswerKind, Attempt, Walk};
 use crate::shared::Shared;
 use crate::upstream::{CallContext, Chunks, RequestBody, UpstreamError};
-use crate::usage::Meter;
+use crate::usage::{Meter, Priced};
 use cost_event::CostEvent;
+
+pub(crate) use cost_event::cost_notice;
 
 /// The answer to a chat as it comes. Dropping it cancels the call to the model server.
 pub struct ChatStream {
@@ -151,6 +153,18 @@ impl ChatStream {
                 }
             }
         }
+    }
+
+    /// From now on it is one answer of several that make one together: it tells its usage, and its cost by
+    /// [`Self::priced`] alone.
+    pub(crate) fn is_one_step(&mut self) {
+        self.tells_usage = true;
+        self.cost = CostEvent::default();
+    }
+
+    /// What it came to, once it has ended.
+    pub(crate) fn priced(&self) -> Option<Priced> {
+        self.meter.priced()
     }
 
     async fn next_of_upstream(&mut self) -> Option<Result<Vec<ChatCompletionChunk>, UpstreamError>> {

@@ -18,6 +18,8 @@ pub struct Applied {
     pub history_trimmed: u32,
     /// The alias that answered in place of the first choice.
     pub fallback: Option<ModelAlias>,
+    /// Why the tool loop did not end by itself, as the catalog has it, and after how many steps.
+    pub tool_loop: Option<(ErrorCode, u32)>,
 }
 
 impl Applied {
@@ -27,7 +29,8 @@ impl Applied {
         let floored = self.floored.map(|floored| format!("max_tokens_floored={}", floored.floor));
         let trimmed = (self.history_trimmed > 0).then(|| format!("history_trimmed={}", self.history_trimmed));
         let fallback = self.fallback.as_ref().map(|alias| format!("fallback={}", list_value(alias)));
-        let members: Vec<_> = floored.into_iter().chain(trimmed).chain(fallback).collect();
+        let tool_loop = self.tool_loop.map(|(code, iterations)| format!("{}={iterations}", code.facts().code));
+        let members: Vec<_> = floored.into_iter().chain(trimmed).chain(fallback).chain(tool_loop).collect();
         (!members.is_empty()).then(|| members.join(", "))
     }
 }

@@ -11,7 +11,7 @@ use tonic::{Request, Response, Status, async_trait};
 use super::{Adapter, forbidden, names_user};
 use crate::api_errors;
 use crate::call::Call;
-use crate::gate::{NamedUser, identify, permit, require_user};
+use crate::gate::{Named, identify, permit, require_user};
 use crate::layers::{put_rate_state, whole_seconds};
 
 #[async_trait]
@@ -59,7 +59,7 @@ fn answer(
         return Err(api_errors::rate_limited(refused));
     }
     if question.request_end() == RequestEnd::AtFields {
-        let identity = identify(headers, NamedUser::default())?;
+        let identity = identify(headers, Named::default(), Named::default())?;
         if let Some(rpc) = rpc {
             // Such a message may name its user itself, and is not here.
             if !names_user(rpc) {

@@ -58,6 +58,9 @@ pub(super) struct Content {
 pub(super) enum Tag {
     Chat,
     Conversations,
+    Memory,
+    SystemPrompts,
+    Tools,
     Models,
     Usage,
     Errors,
@@ -94,13 +97,26 @@ impl Content {
 
 impl Tag {
     /// Every family, in the order in which a reader wants them.
-    pub(super) const ALL: &'static [Self] =
-        &[Self::Chat, Self::Conversations, Self::Models, Self::Usage, Self::Errors, Self::Health, Self::Documents];
+    pub(super) const ALL: &'static [Self] = &[
+        Self::Chat,
+        Self::Conversations,
+        Self::Memory,
+        Self::SystemPrompts,
+        Self::Tools,
+        Self::Models,
+        Self::Usage,
+        Self::Errors,
+        Self::Health,
+        Self::Documents,
+    ];
 
     pub(super) const fn name(self) -> &'static str {
         match self {
             Self::Chat => "chat",
             Self::Conversations => "conversations",
+            Self::Memory => "memory",
+            Self::SystemPrompts => "system prompts",
+            Self::Tools => "tools",
             Self::Models => "models",
             Self::Usage => "usage",
             Self::Errors => "errors",
@@ -113,6 +129,9 @@ impl Tag {
         match self {
             Self::Chat => "Chats with a model.",
             Self::Conversations => "Chats whose history the gateway keeps.",
+            Self::Memory => "Small pieces of text under keys, which chats are given.",
+            Self::SystemPrompts => "Instructions that stand before every chat, with all of their versions.",
+            Self::Tools => "The tools that the gateway runs itself.",
             Self::Models => "The models on offer and what is known of them.",
             Self::Usage => "What was used, and what it cost.",
             Self::Errors => "The error catalog.",

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use tokio::sync::watch;
 
-use super::{Engine, budgets, conversations, keys, sweep, turns, usage};
+use super::{Engine, budgets, conversations, keys, sweep, turns, usage, work};
 use crate::error::StoreError;
 use crate::identity::{Owner, Reader, Tenant};
 use crate::ids::{ConversationId, ProcessId};
@@ -16,17 +16,6 @@ use crate::records::{
 };
 use crate::store::{AnswerOf, Store};
 use crate::usage::{BudgetAsk, BudgetWindow, UsageBatch, UsageBucket, UsageRange};
-
-/// Work on a connection. It may be run again where the database asks for that, so it clones what it needs.
-macro_rules! work {
-    ([$($name:ident),*], |$connection:ident| $call:expr) => {{
-        $(let $name = $name.clone();)*
-        move |$connection| {
-            $(let $name = $name.clone();)*
-            Box::pin(async move { $call.await })
-        }
-    }};
-}
 
 #[async_trait]
 impl Store for Engine {

@@ -6,7 +6,7 @@ use crate::actor::{ann, end_of};
 use crate::world::{World, until};
 
 /// How many migrations there are.
-const MIGRATIONS: i64 = 2;
+const MIGRATIONS: i64 = 3;
 
 on_both!(a_newer_schema_is_refused);
 

@@ -7,6 +7,7 @@ use gateway_storage::{KeyClaim, Owner};
 use super::json_request;
 use crate::conversations::parse_id;
 use crate::domain::chat::check_request;
+use crate::domain::tools::OtherTools;
 use crate::domain::turn::{NewMessages, select_new, user_message};
 use crate::turn::{Kept, Turn};
 
@@ -30,7 +31,7 @@ pub(in crate::grpc) fn kept_turn(turn: v1::Turn, owner: Owner, key: Option<KeyCl
         if request.messages.is_empty() {
             return Err(ApiError::missing_field("message"));
         }
-        check_request(&request)?;
+        check_request(&request, OtherTools::Any)?;
         select_new(&request.messages)?
     } else {
         if !request.messages.is_empty() {
@@ -39,7 +40,7 @@ pub(in crate::grpc) fn kept_turn(turn: v1::Turn, owner: Owner, key: Option<KeyCl
         }
         let message = user_message(&turn.message_json)?;
         request.messages = vec![message.clone()];
-        check_request(&request).map_err(|error| error.renamed("messages[0].content", "message"))?;
+        check_request(&request, OtherTools::Any).map_err(|error| error.renamed("messages[0].content", "message"))?;
         NewMessages::of_user(message)
     };
     let conversation = match turn.conversation_id.as_str() {

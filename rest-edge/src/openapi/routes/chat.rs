@@ -77,6 +77,9 @@ fn completion(description: &'static str, headers: &'static [&'static str]) -> An
         description,
         headers,
         content: Some(Content::json("ChatCompletion", &["CompletionOfText", "CompletionWithToolCall"])),
-        events: Some(Content::events("ChatCompletionChunk", &["ChunkOfText", "ChunkWithCost", "ChunkWithUsage"])),
+        events: Some(Content::events(
+            "ChatCompletionChunk",
+            &["ChunkOfText", "ChunkOfToolCap", "ChunkWithCost", "ChunkWithUsage"],
+        )),
     }
 }

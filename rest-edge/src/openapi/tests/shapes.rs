@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::*;
 use crate::error::envelope;
-use crate::{conversation, openai, usage};
+use crate::{conversation, memory, openai, system_prompts, tools, usage};
 
 /// Fails where an object has a member that its schema does not describe, or lacks one that it requires.
 fn check(document: &Value, schema: &Value, value: &Value) {
@@ -52,7 +52,8 @@ fn check_written(schema: &str, written: &impl Serialize) {
 }
 
 /// The parameters that are read of queries.
-const QUERY: [&str; 7] = ["limit", "offset", "after", "user_id", "from", "to", "granularity"];
+const QUERY: [&str; 10] =
+    ["limit", "offset", "after", "user_id", "from", "to", "granularity", "visibility", "key", "scope"];
 
 #[test]
 fn usage_is_written_as_described() {
@@ -62,6 +63,61 @@ fn usage_is_written_as_described() {
     check_written("UsageReport", &serde_json::from_slice::<Value>(&written).unwrap());
     let document = local_document();
     check_written("UsageReport", &document["components"]["examples"]["UsageReport"]["value"]);
+}
+
+#[test]
+fn memory_is_written_as_described() {
+    let known = v1::MemoryOrigin { conversation_id: Some(text("c")), turn_id: Some(text("t")), ..origin_of("tool") };
+    let entry = v1::MemoryEntry { origin: Some(known), user_id: Some(text("ann")), ..v1::MemoryEntry::default() };
+    let public = v1::MemoryEntry { origin: Some(origin_of("human")), ..v1::MemoryEntry::default() };
+    let page = v1::ListMemoryResponse { items: vec![entry.clone(), public], ..v1::ListMemoryResponse::default() };
+    for (schema, written) in [
+        ("MemoryEntry", memory::memory_entry(&entry)),
+        ("MemoryEntryList", memory::memory_list(&page)),
+        ("MemoryUsage", memory::memory_usage(&v1::MemoryUsage::default())),
+        ("MemoryDeletion", memory::memory_deleted(true)),
+        ("MemoryDeletions", memory::memories_deleted(3)),
+    ] {
+        check_written_and_example(schema, &written);
+    }
+    check_example("NewMemoryEntry");
+}
+
+fn origin_of(kind: &str) -> v1::MemoryOrigin {
+    v1::MemoryOrigin { kind: text(kind), ..v1::MemoryOrigin::default() }
+}
+
+#[test]
+fn system_prompts_are_written_as_described() {
+    let known = v1::SystemPrompt {
+        scope_id: Some(text("room")),
+        user_id: Some(text("ann")),
+        content: Some(text("Be brief.")),
+        note: Some(text("n")),
+        author_user_id: Some(text("ann")),
+        ..v1::SystemPrompt::default()
+    };
+    let items = vec![known.clone(), v1::SystemPrompt::default()];
+    let effective = v1::EffectiveSystemPrompt { levels: items.clone(), content: Some(text("Be brief.")) };
+    let page = v1::ListSystemPromptVersionsResponse { items, ..v1::ListSystemPromptVersionsResponse::default() };
+    for (schema, written) in [
+        ("SystemPrompt", system_prompts::system_prompt(&known)),
+        ("SystemPromptList", system_prompts::system_prompt_list(&page)),
+        ("EffectiveSystemPrompt", system_prompts::effective_system_prompt(&effective)),
+    ] {
+        check_written_and_example(schema, &written);
+    }
+    check_example("NewSystemPrompt");
+}
+
+fn check_written_and_example(schema: &str, written: &[u8]) {
+    check_written(schema, &serde_json::from_slice::<Value>(written).unwrap());
+    check_example(schema);
+}
+
+/// The example of a schema has its name.
+fn check_example(schema: &str) {
+    check_written(schema, &local_document()["components"]["examples"][schema]["value"]);
 }
 
 #[test]
@@ -161,6 +217,27 @@ fn chunks_are_written_as_described() {
 }
 
 #[test]
+fn notices_and_tools_are_written_as_described() {
+    let notice = v1::Notice { code: "tool_loop_max_iterations".to_owned(), message: "m".to_owned(), iterations: 10 };
+    let completion = v1::ChatCompletion { notices: vec![notice.clone()], ..v1::ChatCompletion::default() };
+    let written: Value = serde_json::from_slice(&openai::chat_completion(&completion)).unwrap();
+    check_written("Notice", &written["spass"]["notices"][0]);
+    for notice in [v1::chunk_notice::Notice::ToolCap(notice.clone()), v1::chunk_notice::Notice::ToolAntiLoop(notice)] {
+        let notice = Some(v1::ChunkNotice { notice: Some(notice) });
+        let chunk = v1::ChatCompletionChunk { notice, ..v1::ChatCompletionChunk::default() };
+        let mut writer = gateway_proto::json::Writer::default();
+        openai::write_chunk(&mut writer, &chunk, openai::UsageMember::WhenKnown);
+        let written: Value = serde_json::from_slice(&writer.finish()).unwrap();
+        check_written("ChunkNotice", &written["spass"]);
+    }
+    let tool = v1::ServerTool { parameters_json: "{}".into(), ..v1::ServerTool::default() };
+    let list = tools::tool_list(&v1::ListToolsResponse { items: vec![tool] });
+    check_written("ServerToolList", &serde_json::from_slice::<Value>(&list).unwrap());
+    let executed = v1::ExecuteToolResponse { result_json: "1".into(), ..v1::ExecuteToolResponse::default() };
+    check_written("ToolExecuted", &serde_json::from_slice::<Value>(&tools::executed(&executed)).unwrap());
+}
+
+#[test]
 fn conversations_are_written_as_described() {
     let call = v1::tool_call::Call::Function(v1::FunctionCall::default());
     let said = v1::ChatMessage {
@@ -211,6 +288,10 @@ fn request_examples_are_read() {
         assert!(chat.unknown_members_json.is_empty(), "{reference}");
         assert_eq!(chat.messages.is_empty(), !read.turn.message_json.is_empty(), "{reference}");
         assert_eq!(read.stream, reference.ends_with("AsStream"), "{reference}");
+    }
+    for (reference, body) in request_examples("/v1/tools/execute", "post") {
+        let read = tools::execute_request(&body.into()).unwrap();
+        assert!(!read.name.is_empty(), "{reference}");
     }
     for (reference, body) in request_examples("/c1/conversations/{conversation_id}", "patch") {
         let read = conversation::conversation_update(&body.into()).unwrap();
