@@ -23,6 +23,7 @@ use tonic_health::server::HealthReporter;
 use tower::layer::layer_fn;
 use tower::util::MapRequest;
 
+use crate::augment::{self, Compositions};
 use crate::budget;
 use crate::catalog::CatalogHandle;
 use crate::causes::causes;
@@ -35,7 +36,6 @@ use crate::layers::{CoreService, InFlight, Request};
 use crate::process::{CLOSE_PATIENCE, End, Signals};
 use crate::reload::Reload;
 use crate::shared::{Parts, Shared};
-use crate::stacks::StackChanges;
 #[cfg(feature = "mcp")]
 use crate::tools::begin_to_follow_servers;
 use crate::tools::{McpEndpoint, Tools};
@@ -104,8 +104,12 @@ impl Core {
         let store = config.database.open(LEASE).await.map_err(BuildError::Database)?;
         let accounts = Accounts::begin(&config.data_dir, &store, config.budgets.0, Clock::default());
         let accounts = Arc::new(accounts.map_err(BuildError::Journal)?);
+        // It listens before anything is read, so that nothing is missed.
+        let heard = store.heard();
+        let compositions = Arc::new(Compositions::new(Arc::clone(&store)));
         let shared = Shared::new(Parts {
             accounts: Arc::clone(&accounts),
+            compositions: Arc::clone(&compositions),
             authenticator: Authenticator::new(config.tokens, config.usual_limits),
             catalog: CatalogHandle::new(config.upstreams.catalog),
             in_flight: InFlight::default(),
@@ -116,7 +120,6 @@ impl Core {
             turns: Turns::default(),
             conversations: config.conversations,
             tools: Tools::new(config.tool_limits),
-            stacks: StackChanges,
             max_system_prompt_bytes: config.max_system_prompt_bytes,
         });
         let (health, health_service) = tonic_health::server::health_reporter();
@@ -139,6 +142,7 @@ impl Core {
         beside.spawn(keeping::sweep(shared.clone()));
         beside.spawn(budget::keep(Arc::clone(accounts.ledger())));
         beside.spawn(usage::keep(accounts));
+        beside.spawn(augment::follow(compositions, heard));
         beside.spawn(keeping::tell_health(shared.clone(), health.clone()));
         beside.spawn(reload.follow());
         let places = Places::new(config.bounds.max_connections.get() as usize);

@@ -6,10 +6,10 @@ use std::time::Duration;
 use gateway_auth::Authenticator;
 use gateway_storage::Store;
 
+use crate::augment::Compositions;
 use crate::catalog::CatalogHandle;
 use crate::config::ConversationLimits;
 use crate::layers::InFlight;
-use crate::stacks::StackChanges;
 use crate::tools::Tools;
 use crate::turn::Turns;
 use crate::usage::Accounts;
@@ -46,8 +46,8 @@ pub struct Parts {
     pub accounts: Arc<Accounts>,
     /// The tools that the gateway runs itself.
     pub tools: Tools,
-    /// Hears of each change of what chats get besides their own messages.
-    pub stacks: StackChanges,
+    /// What is added to chats.
+    pub compositions: Arc<Compositions>,
     /// The most bytes of a system prompt of one level.
     pub max_system_prompt_bytes: usize,
 }
@@ -125,10 +125,10 @@ impl Shared {
         &self.0.tools
     }
 
-    /// Hears of each change of what chats get besides their own messages.
+    /// What is added to chats.
     #[must_use]
-    pub fn stacks(&self) -> &StackChanges {
-        &self.0.stacks
+    pub fn compositions(&self) -> &Arc<Compositions> {
+        &self.0.compositions
     }
 
     /// The most bytes of a system prompt of one level.

@@ -19,8 +19,11 @@ use std::sync::Arc;
 
 use gateway_proto::ErrorCode;
 use gateway_proto::v1::Notice;
+use tokio::time::Instant;
 
-use crate::tools::{Tool, ToolContext};
+use crate::call::Call;
+use crate::catalog::CatalogModel;
+use crate::tools::ToolContext;
 
 pub(crate) use offer::{Offer, Offered, Surface};
 pub(crate) use stream::ToolStream;
@@ -41,10 +44,12 @@ impl Session {
         let keeps_steps = context.moment.conversation.is_some();
         Self { offered, context: Arc::new(context), keeps_steps }
     }
+}
 
-    fn find(&self, name: &str) -> Option<&Arc<dyn Tool>> {
-        self.offered.tools.iter().find(|tool| tool.facts().name == name)
-    }
+/// A call whose time is that of one chat, however many calls of the model it takes.
+fn within_one_chat(call: &Call, model: &CatalogModel) -> Call {
+    let end = Instant::now() + model.route.first().upstream().total();
+    Call { deadline: Some(call.deadline.map_or(end, |deadline| deadline.min(end))), ..call.clone() }
 }
 
 /// Why the loop ended with an answer that the model was asked for without tools.

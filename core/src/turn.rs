@@ -13,7 +13,7 @@ mod stream;
 
 use gateway_proto::ApiError;
 use gateway_proto::v1::ChatCompletion;
-use gateway_storage::{ConversationId, KeyClaim, Owner};
+use gateway_storage::{ConversationId, KeyClaim};
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
@@ -21,6 +21,7 @@ use crate::call::Call;
 use crate::chat::Answered;
 use crate::domain::chat::JsonRequest;
 use crate::domain::turn::NewMessages;
+use crate::gate::Acting;
 use crate::shared::Shared;
 use driver::Driver;
 
@@ -31,8 +32,8 @@ pub use stream::KeptStream;
 /// What is asked.
 #[derive(Debug)]
 pub struct Kept {
-    /// Whose it is.
-    pub owner: Owner,
+    /// Whose it is, and what is added to it.
+    pub acting: Acting,
     /// The request, with all its messages.
     pub request: JsonRequest,
     /// The key that it was sent under.

@@ -10,4 +10,5 @@ mod errors;
 mod grpc;
 mod routing;
 mod streams;
+mod tool_loop;
 mod usage;

@@ -78,8 +78,10 @@ impl Says {
             }
         }
         let chunk = |choices: Value| json!({"id": "chatcmpl-x", "object": "chat.completion.chunk", "created": 1, "model": "m", "choices": choices});
-        let mut events: Vec<Value> =
-            deltas.into_iter().map(|delta| chunk(json!([{"index": 0, "delta": delta, "finish_reason": null}]))).collect();
+        let mut events: Vec<Value> = deltas
+            .into_iter()
+            .map(|delta| chunk(json!([{"index": 0, "delta": delta, "finish_reason": null}])))
+            .collect();
         events.push(chunk(json!([{"index": 0, "delta": {}, "finish_reason": self.finish_reason()}])));
         let mut usage = chunk(json!([]));
         usage["usage"] = json!({"prompt_tokens": 10, "completion_tokens": 3, "total_tokens": 13});
@@ -266,7 +268,8 @@ impl<'a> Client<'a> {
             body["stream_options"] = json!({"include_usage": true});
         }
         let headers = [("spass-augment", "server-tools=on".to_owned())];
-        let headers: Vec<_> = self.headers.iter().chain(&headers).map(|(name, value)| (*name, value.as_str())).collect();
+        let headers: Vec<_> =
+            self.headers.iter().chain(&headers).map(|(name, value)| (*name, value.as_str())).collect();
         self.stack.send(Method::POST, "/v1/chat/completions", &headers, body.to_string()).await
     }
 
@@ -287,7 +290,8 @@ impl<'a> Client<'a> {
 
     /// The entries of a bucket as `key=value`.
     async fn memory(&self, visibility: &str) -> Vec<String> {
-        let listed = self.send(Method::GET, &format!("/v1/memory?visibility={visibility}&limit=100"), &Value::Null).await;
+        let listed =
+            self.send(Method::GET, &format!("/v1/memory?visibility={visibility}&limit=100"), &Value::Null).await;
         assert_eq!(listed.status, 200, "{}", listed.json());
         let body = listed.json();
         let entry = |entry: &Value| format!("{}={}", entry["key"].as_str().unwrap(), entry["value"].as_str().unwrap());

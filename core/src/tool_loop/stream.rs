@@ -10,16 +10,13 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use gateway_proto::ApiError;
-use gateway_proto::v1::{
-    AssistantMessage, ChatCompletionChunk, ChunkChoice, ChunkNotice, FinishReason, MessageDelta, chunk_notice,
-    message_delta,
-};
+use gateway_proto::v1::{AssistantMessage, ChatCompletionChunk, ChunkNotice, FinishReason, chunk_notice};
 
 use super::calls::{CallResult, run_all};
 use super::progress::{Next, Progress, text_of};
 use super::synthesis::FALLBACK;
-use super::{LoopEnd, Session};
-use crate::answer::{Fold, write_message};
+use super::{LoopEnd, Session, within_one_chat};
+use crate::answer::Fold;
 use crate::call::Call;
 use crate::catalog::CatalogModel;
 use crate::chat::{Answered, ChatStream, cost_notice, stream_prepared};
@@ -84,6 +81,7 @@ impl ToolStream {
     ) -> Result<Answered<Self>, ApiError> {
         let options = request.parameters.stream_options.as_ref();
         let tells_usage = options.and_then(|options| options.include_usage).unwrap_or_default();
+        let call = &within_one_chat(call, model);
         let progress = Progress::new(session, request, applied);
         progress.check()?;
         let Answered { mut answer, told } =

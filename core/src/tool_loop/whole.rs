@@ -10,8 +10,9 @@ use http::HeaderValue;
 
 use super::calls::{is_callers, run_all};
 use super::progress::{Next, Progress, text_of};
+use super::stream::BETWEEN;
 use super::synthesis::FALLBACK;
-use super::{Session, stream::BETWEEN};
+use super::{Session, within_one_chat};
 use crate::answer::write_message;
 use crate::call::Call;
 use crate::catalog::CatalogModel;
@@ -38,6 +39,7 @@ pub(crate) async fn complete(
     applied: &Applied,
     session: Session,
 ) -> Result<Looped, ApiError> {
+    let call = &within_one_chat(call, model);
     let mut progress = Progress::new(session, request, applied);
     // What the model said in steps before the last, for the caller.
     let mut said: Vec<String> = Vec::new();

@@ -49,6 +49,10 @@ impl<T: DeserializeOwned + JsonSchema> Arguments<T> {
         }
         // A model that has nothing to say often says nothing at all.
         let json = if json.trim_ascii().is_empty() { b"{}" } else { json };
+        // An array would be read as the values in their order.
+        if json.trim_ascii_start().first() != Some(&b'{') {
+            return Err(not_an_object());
+        }
         let mut reader = serde_json::Deserializer::from_slice(json);
         let read = T::deserialize(&mut reader).and_then(|read| reader.end().map(|()| read));
         read.map_err(|error| self.fault(json, &error))
@@ -56,7 +60,7 @@ impl<T: DeserializeOwned + JsonSchema> Arguments<T> {
 
     fn fault(&self, json: &[u8], error: &serde_json::Error) -> ApiError {
         let Ok(Value::Object(given)) = serde_json::from_slice::<Value>(json) else {
-            return ApiError::invalid_field("arguments", "'arguments' must be a JSON object.");
+            return not_an_object();
         };
         let properties = self.schema["properties"].as_object();
         let required = self.schema["required"].as_array();
@@ -87,6 +91,10 @@ impl<T: DeserializeOwned + JsonSchema> Arguments<T> {
         tracing::debug!(%error, "arguments do not fit");
         ApiError::invalid_field("arguments", "'arguments' must be a JSON object that names each argument once.")
     }
+}
+
+fn not_an_object() -> ApiError {
+    ApiError::invalid_field("arguments", "'arguments' must be a JSON object.")
 }
 
 fn fits(schema: &Value, value: &Value) -> bool {
@@ -180,7 +188,7 @@ mod tests {
             (r#"{"key":"a","kind":"huge"}"#, "invalid_field", "arguments.kind"),
             (r#"{"key":"a","kind":"small","tenant":"x"}"#, "invalid_field", "arguments.tenant"),
             (r#"{"key":"a","key":"b","kind":"small"}"#, "invalid_field", "arguments"),
-            ("[]", "invalid_field", "arguments"),
+            (r#"["a","small"]"#, "invalid_field", "arguments"),
             (r#"{"key":"a""#, "invalid_field", "arguments"),
             (r#"{"key":"a","kind":"small"} x"#, "invalid_field", "arguments"),
         ] {

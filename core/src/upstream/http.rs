@@ -32,6 +32,7 @@ use super::failure::{self, Own};
 use super::request_body::RequestBody;
 use connector::Connector;
 
+#[cfg(feature = "mcp")]
 pub(crate) use connector::tls_config;
 pub(super) use stream_body::StreamBody;
 

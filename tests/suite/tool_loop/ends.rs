@@ -58,10 +58,12 @@ async fn the_cap_is_a_setting() {
 async fn a_model_that_repeats_itself_is_asked_for_an_answer() {
     for form in FORMS {
         // The same arguments, however they are written.
-        let written = ["{\"key\":\"a\",\"visibility\":\"private\"}", "{ \"visibility\" : \"private\", \"key\":\"\\u0061\" }"];
+        let written =
+            ["{\"key\":\"a\",\"visibility\":\"private\"}", "{ \"visibility\" : \"private\", \"key\":\"\\u0061\" }"];
         let count = AtomicUsize::new(0);
         let server = model_by(move |body| match has_tools(body) {
-            true => asks(&[("memory_recall", written[count.fetch_add(1, Ordering::Relaxed) % 2].into())]).after("Once more."),
+            true => asks(&[("memory_recall", written[count.fetch_add(1, Ordering::Relaxed) % 2].into())])
+                .after("Once more."),
             false => text("I do not know."),
         })
         .await;
@@ -82,13 +84,9 @@ async fn a_model_that_repeats_itself_is_asked_for_an_answer() {
 #[tokio::test]
 async fn to_recall_again_after_a_write_is_no_repetition() {
     for form in FORMS {
-        let server = model(vec![
-            asks(&[recall("a")]),
-            asks(&[remember("a", "1")]),
-            asks(&[recall("a")]),
-            text("It is 1."),
-        ])
-        .await;
+        let server =
+            model(vec![asks(&[recall("a")]), asks(&[remember("a", "1")]), asks(&[recall("a")]), text("It is 1.")])
+                .await;
         let stack = stack_of(&server).start().await;
         let came = Came::of(Client::new(&stack).chat(form, json!({})).await, form);
         assert_eq!((came.text.as_str(), came.notices.len()), ("It is 1.", 0));

@@ -18,7 +18,10 @@ async fn on_v1_a_step_with_a_call_of_the_callers_runs_none_of_the_gateways() {
         let client = Client::new(&stack);
         let came = Came::of(client.chat(form, json!({"tools": own_tool()})).await, form);
         assert_eq!(came.names(), ["get_weather", "get_weather"]);
-        assert_eq!(came.calls.iter().map(|call| call["id"].as_str().unwrap()).collect::<Vec<_>>(), ["call-1", "call-3"]);
+        assert_eq!(
+            came.calls.iter().map(|call| call["id"].as_str().unwrap()).collect::<Vec<_>>(),
+            ["call-1", "call-3"]
+        );
         assert_eq!(came.calls[0]["function"]["arguments"], r#"{"city":"Rome"}"#);
         assert_eq!(came.finish_reason, "tool_calls");
         assert_eq!(client.memory("private").await, Vec::<String>::new());
@@ -40,7 +43,9 @@ async fn on_c1_the_gateways_calls_run_and_the_turn_goes_on_with_the_callers_resu
         let result = json!([{"role": "tool", "tool_call_id": "call-1", "content": "sunny"}]);
         let more = json!({"messages": result, "conversation_id": id, "tools": own_tool()});
         assert_eq!(Came::of(client.turn(form, more).await, form).text, "Sunny.");
-        let messages = bodies(&server)[1]["messages"].as_array().unwrap().clone();
+        let mut messages = bodies(&server)[1]["messages"].as_array().unwrap().clone();
+        // What was remembered meanwhile stands before it.
+        assert_eq!(messages.remove(0)["role"], "system");
         let of: Vec<_> = messages.iter().map(|message| message["role"].as_str().unwrap()).collect();
         assert_eq!(of, ["user", "assistant", "tool", "tool"]);
         assert_eq!(messages[1]["tool_calls"].as_array().unwrap().len(), 2);

@@ -107,7 +107,8 @@ async fn five_calls_of_one_step_run_and_come_back_in_order() {
         assert_eq!(Came::of(client.chat(form, json!({})).await, form).text, "Done.");
         assert_eq!(client.memory("private").await, ["a=x", "b=x", "c=x", "d=x", "e=x"]);
         let sent = bodies(&server);
-        let answered = sent[1]["messages"].as_array().unwrap().iter().filter_map(|message| message["tool_call_id"].as_str());
+        let answered =
+            sent[1]["messages"].as_array().unwrap().iter().filter_map(|message| message["tool_call_id"].as_str());
         assert_eq!(answered.collect::<Vec<_>>(), ["call-0", "call-1", "call-2", "call-3", "call-4"]);
     }
 }
@@ -133,7 +134,8 @@ async fn over_grpc_as_over_http() {
         request
     }
     let mut client = ChatServiceClient::new(stack.grpc());
-    let whole = client.create_chat_completion(with_tools(CreateChatCompletionRequest { chat: Some(chat(false)) })).await;
+    let whole =
+        client.create_chat_completion(with_tools(CreateChatCompletionRequest { chat: Some(chat(false)) })).await;
     let whole = whole.unwrap().into_inner().completion.unwrap();
     let said = whole.choices[0].message.clone().unwrap().content;
     assert_eq!(said, Some(assistant_message::Content::Text("Let me look.\n\nNothing.".to_owned())));
@@ -182,7 +184,8 @@ async fn unknown_members_of_messages_and_calls_go_back_as_they_were() {
 
 fn completion_of(message: &Value) -> Vec<Step> {
     let choice = json!({"index": 0, "message": message, "finish_reason": "tool_calls"});
-    let body = json!({"id": "x", "object": "chat.completion", "created": 1, "model": "m", "choices": [choice]}).to_string();
+    let body =
+        json!({"id": "x", "object": "chat.completion", "created": 1, "model": "m", "choices": [choice]}).to_string();
     let head = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length";
     vec![Step::Send(format!("{head}: {}\r\n\r\n{body}", body.len()).into_bytes())]
 }
