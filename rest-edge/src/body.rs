@@ -19,7 +19,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, timeout_at};
 use tokio_util::io::StreamReader;
 
-pub(crate) use object::{BodyFault, read_object, slice, string, unless_null, user_id};
+pub(crate) use object::{BodyFault, non_empty, read_object, scope, slice, string, unless_null, user_id};
 
 use crate::admission::{ask_before_reading, end_at_body, end_at_fields};
 use crate::error::Failure;

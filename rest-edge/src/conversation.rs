@@ -4,26 +4,22 @@ mod message;
 mod update;
 
 use bytes::Bytes;
-use gateway_proto::Timestamp;
 use gateway_proto::json::Writer;
 use gateway_proto::v1::{
     Conversation, ConversationMessage, ExportConversationResponse, ListConversationsResponse, ListMessagesResponse,
 };
 
+use crate::resources::{USUAL_BYTES, page, resource, write_time};
 use message::write_message;
 
 pub(crate) use update::conversation_update;
 
 /// The version of the form of an export.
 const EXPORT_VERSION: u32 = 1;
-/// What a row or a short message takes, roughly: room enough that the buffer seldom grows.
-const USUAL_BYTES: usize = 512;
 
 /// A conversation without its messages.
 pub(crate) fn conversation_row(conversation: &Conversation) -> Vec<u8> {
-    let mut writer = Writer::with_capacity(USUAL_BYTES);
-    write_row(&mut writer, conversation);
-    writer.finish()
+    resource(|writer| write_row(writer, conversation))
 }
 
 /// A conversation with its messages.
@@ -37,26 +33,13 @@ pub(crate) fn conversation_in_full(conversation: &Conversation) -> Vec<u8> {
 }
 
 /// A page of conversations.
-pub(crate) fn conversation_list(page: &ListConversationsResponse) -> Vec<u8> {
-    let mut writer = Writer::with_capacity(USUAL_BYTES * (1 + page.items.len()));
-    writer.begin_object();
-    writer.name("items");
-    writer.begin_array();
-    page.items.iter().for_each(|conversation| write_row(&mut writer, conversation));
-    writer.end_array();
-    write_page_members(&mut writer, [page.total, page.limit, page.offset]);
-    writer.end_object();
-    writer.finish()
+pub(crate) fn conversation_list(answer: &ListConversationsResponse) -> Vec<u8> {
+    page(&answer.items, [answer.total, answer.limit, answer.offset], write_row)
 }
 
 /// A page of messages.
-pub(crate) fn message_list(page: &ListMessagesResponse) -> Vec<u8> {
-    let mut writer = Writer::with_capacity(USUAL_BYTES * (1 + page.items.len()));
-    writer.begin_object();
-    write_messages(&mut writer, "items", &page.items);
-    write_page_members(&mut writer, [page.total, page.limit, page.offset]);
-    writer.end_object();
-    writer.finish()
+pub(crate) fn message_list(answer: &ListMessagesResponse) -> Vec<u8> {
+    page(&answer.items, [answer.total, answer.limit, answer.offset], write_message)
 }
 
 /// A whole conversation as a document of its own.
@@ -99,18 +82,6 @@ fn write_messages(writer: &mut Writer, name: &str, messages: &[ConversationMessa
     writer.begin_array();
     messages.iter().for_each(|message| write_message(writer, message));
     writer.end_array();
-}
-
-fn write_page_members(writer: &mut Writer, [total, limit, offset]: [i64; 3]) {
-    for (name, number) in [("total", total), ("limit", limit), ("offset", offset)] {
-        writer.name(name);
-        writer.integer(number);
-    }
-}
-
-/// Writes a time by RFC 3339, in UTC.
-fn write_time(writer: &mut Writer, name: &str, time: Option<Timestamp>) {
-    writer.nullable_string(name, time.map(|time| time.to_string()).as_deref());
 }
 
 /// JSON text as it was set; where none was set, null.

@@ -11,8 +11,10 @@ use gateway_proto::v1::chat_service_client::ChatServiceClient;
 use gateway_proto::v1::conversation_service_client::ConversationServiceClient;
 use gateway_proto::v1::error_catalog_service_client::ErrorCatalogServiceClient;
 use gateway_proto::v1::identity_service_client::IdentityServiceClient;
+use gateway_proto::v1::memory_service_client::MemoryServiceClient;
 use gateway_proto::v1::model_service_client::ModelServiceClient;
 use gateway_proto::v1::readiness_service_client::ReadinessServiceClient;
+use gateway_proto::v1::system_prompt_service_client::SystemPromptServiceClient;
 use gateway_proto::v1::usage_service_client::UsageServiceClient;
 use gateway_proto::{ApiError, ErrorCode, metadata};
 use http::{HeaderMap, HeaderValue};
@@ -59,8 +61,10 @@ service_clients!(
     ConversationServiceClient,
     ErrorCatalogServiceClient,
     IdentityServiceClient,
+    MemoryServiceClient,
     ModelServiceClient,
     ReadinessServiceClient,
+    SystemPromptServiceClient,
     UsageServiceClient,
 );
 

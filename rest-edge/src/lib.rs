@@ -1,8 +1,8 @@
 //! The REST edge: a gRPC client that speaks OpenAI JSON.
 //!
 //! Read it in the order in which a request walks: [`server`] accepts connections, `router` is the table of contents of
-//! all routes, a handler in `routes` has its body read by `body`, its JSON by `openai` and `conversation` and what is
-//! behind the question mark by `query`, asks the core through [`core_client`], and writes JSON; `error` turns every
+//! all routes, a handler in `routes` has its body read by `body`, its JSON by `openai`, `conversation`, `memory`
+//! and `system_prompts` and what is behind the question mark by `query`, asks the core through [`core_client`], and writes JSON; `error` turns every
 //! failure into the one envelope. `openapi` describes it all.
 //!
 //! The edge is built from the core's address and nothing else: it has no database, and it never decides who may do
@@ -18,8 +18,11 @@ mod body;
 mod conversation;
 mod error;
 mod events;
+mod memory;
 mod openai;
 mod query;
+mod resources;
+mod system_prompts;
 mod usage;
 
 pub mod core_client;

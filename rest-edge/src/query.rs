@@ -6,6 +6,11 @@ use gateway_proto::ApiError;
 use http::Uri;
 use percent_encoding::percent_decode_str;
 
+/// Which limits are right, as a message goes on; the core holds to it.
+pub(crate) const LIMIT_RANGE: &str = "from 1 to 100";
+/// Which offsets are right, as a message goes on; the core knows which are too large.
+pub(crate) const OFFSET_RANGE: &str = "of at least 0";
+
 /// The query of a request.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Query<'a>(&'a str);
@@ -42,26 +47,44 @@ impl<'a> Query<'a> {
         number.map(Some).ok_or_else(|| invalid(name, &format!("must be a whole number {range}")))
     }
 
-    /// The end user, empty where the query names none. The contract's messages cannot tell an empty name from none, so
-    /// that it is refused here: a client that forgot to fill it in must not act as the token itself.
+    /// The end user, empty where the query names none.
     pub(crate) fn user_id(self) -> Result<String, ApiError> {
-        match self.text("user_id")? {
-            Some(empty) if empty.is_empty() => Err(invalid("user_id", "must be 1 to 128 visible ASCII characters")),
-            user_id => Ok(user_id.unwrap_or_default()),
-        }
+        self.name("user_id")
     }
 
     /// The end user, whom the body may name too.
     pub(crate) fn user_id_beside(self, of_body: String) -> Result<String, ApiError> {
-        let of_query = self.user_id()?;
-        if of_query.is_empty() || of_query == of_body {
-            return Ok(of_body);
-        }
-        if of_body.is_empty() {
-            return Ok(of_query);
-        }
         let message = "'body.user_id' and 'query.user_id' name different users; send one of them.";
-        Err(ApiError::invalid_field("body.user_id", message))
+        beside(self.user_id()?, of_body).ok_or_else(|| ApiError::invalid_field("body.user_id", message))
+    }
+
+    /// The scope of memory and prompts, empty where the query names none.
+    pub(crate) fn scope(self) -> Result<String, ApiError> {
+        self.name("scope")
+    }
+
+    /// The scope of memory and prompts, which the body may name too.
+    pub(crate) fn scope_beside(self, of_body: String) -> Result<String, ApiError> {
+        let message = "'scope' and 'query.scope' name different scopes; send one of them.";
+        beside(self.scope()?, of_body).ok_or_else(|| ApiError::invalid_field("scope", message))
+    }
+
+    /// A name, empty where there is none. The contract's messages cannot tell an empty name from none, so that it is
+    /// refused here: a client that forgot to fill it in must not act as the token itself, or in the usual scope.
+    fn name(self, parameter: &str) -> Result<String, ApiError> {
+        match self.text(parameter)? {
+            Some(empty) if empty.is_empty() => Err(invalid(parameter, "must be 1 to 128 visible ASCII characters")),
+            name => Ok(name.unwrap_or_default()),
+        }
+    }
+}
+
+/// The name that one of the two gives; none where they differ.
+fn beside(of_query: String, of_body: String) -> Option<String> {
+    match (of_query.is_empty(), of_body.is_empty()) {
+        (true, _) => Some(of_body),
+        (_, true) => Some(of_query),
+        _ => (of_query == of_body).then_some(of_body),
     }
 }
 
@@ -136,5 +159,11 @@ mod tests {
         assert_eq!(beside("", "").unwrap(), "");
         assert_eq!(param(beside("user_id=bob", "ann")), "body.user_id");
         assert_eq!(param(beside("user_id=", "ann")), "query.user_id");
+        let scope = |query: &'static str, of_body: &str| Query(query).scope_beside(of_body.to_owned());
+        assert_eq!((scope("scope=a", "").unwrap(), scope("", "b").unwrap()), ("a".to_owned(), "b".to_owned()));
+        assert_eq!(
+            (param(scope("scope=a", "b")), param(scope("scope=", ""))),
+            ("scope".to_owned(), "query.scope".to_owned())
+        );
     }
 }

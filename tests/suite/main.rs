@@ -4,11 +4,14 @@
 mod access;
 mod architecture;
 mod augment;
+mod caller;
 mod chat;
 mod conversations;
 mod edge;
 mod errors;
 mod grpc;
+mod memory;
 mod routing;
 mod streams;
+mod system_prompts;
 mod usage;

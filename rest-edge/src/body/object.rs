@@ -55,9 +55,23 @@ pub(crate) fn string(reader: &mut Reader<'_>) -> Result<String, Fault> {
 /// The end user. The contract's messages cannot tell an empty name from none, so that it is refused here: a client that
 /// forgot to fill it in must not act as the token itself.
 pub(crate) fn user_id(reader: &mut Reader<'_>) -> Result<String, Fault> {
+    unless_empty(reader, "must be 1 to 128 visible ASCII characters.")
+}
+
+/// The scope of memory and prompts: an empty one is no way to name the usual one.
+pub(crate) fn scope(reader: &mut Reader<'_>) -> Result<String, Fault> {
+    unless_empty(reader, "must be 1 to 128 visible ASCII characters.")
+}
+
+/// A string that is not empty, which the contract's messages could not tell from none.
+pub(crate) fn non_empty(reader: &mut Reader<'_>) -> Result<String, Fault> {
+    unless_empty(reader, "must not be empty.")
+}
+
+fn unless_empty(reader: &mut Reader<'_>, message: &'static str) -> Result<String, Fault> {
     match string(reader)? {
-        empty if empty.is_empty() => Err(Fault::invalid("must be 1 to 128 visible ASCII characters.")),
-        user_id => Ok(user_id),
+        empty if empty.is_empty() => Err(Fault::invalid(message)),
+        text => Ok(text),
     }
 }
 

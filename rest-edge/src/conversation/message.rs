@@ -4,8 +4,8 @@ use bytes::Bytes;
 use gateway_proto::json::{Member, Members, NoMembers, Reader, UnknownMembers, Writer};
 use gateway_proto::v1::{ChatMessage, ConversationMessage, Role, TurnStatus, chat_message};
 
-use super::write_time;
 use crate::openai::write_tool_calls;
+use crate::resources::write_time;
 
 gateway_proto::json_members! {
     /// What the gateway says of a message, beside the message's own members.

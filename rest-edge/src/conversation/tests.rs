@@ -1,3 +1,4 @@
+use gateway_proto::Timestamp;
 use gateway_proto::v1::{ChatMessage, FunctionCall, Role, ToolCall, TurnStatus, chat_message, tool_call};
 use serde_json::{Value, json};
 

@@ -13,6 +13,8 @@ const HEADERS: &str = include_str!("components/headers.json");
 const EXAMPLES: &[&str] = &[
     include_str!("components/examples.json"),
     include_str!("components/examples/conversations.json"),
+    include_str!("components/examples/memory.json"),
+    include_str!("components/examples/system_prompts.json"),
     include_str!("components/examples/usage.json"),
 ];
 const SCHEMAS: &[&str] = &[
@@ -22,7 +24,9 @@ const SCHEMAS: &[&str] = &[
     include_str!("components/schemas/chat_completion.json"),
     include_str!("components/schemas/chat_completion_chunk.json"),
     include_str!("components/schemas/conversations.json"),
+    include_str!("components/schemas/memory.json"),
     include_str!("components/schemas/models.json"),
+    include_str!("components/schemas/system_prompts.json"),
     include_str!("components/schemas/usage.json"),
     include_str!("components/schemas/errors.json"),
     include_str!("components/schemas/health.json"),

@@ -23,6 +23,10 @@ enum Field {
     OfChat,
     OfTurn,
     OfUpdate,
+    OfMemory,
+    OfPrompt,
+    OfBucket,
+    OfLevel,
     OfQuery,
     OfHeaders,
     IdempotencyKey,
@@ -42,6 +46,10 @@ pub(super) fn error_examples_of(route: &Route, code: ErrorCode) -> impl Iterator
         (ErrorCode::MissingField | ErrorCode::InvalidField, Some("ChatRequest")) => Some(Field::OfChat),
         (ErrorCode::MissingField | ErrorCode::InvalidField, Some("TurnRequest")) => Some(Field::OfTurn),
         (ErrorCode::InvalidField, Some("ConversationUpdate")) => Some(Field::OfUpdate),
+        (ErrorCode::MissingField | ErrorCode::InvalidField, Some("NewMemoryEntry")) => Some(Field::OfMemory),
+        (ErrorCode::MissingField | ErrorCode::InvalidField, Some("NewSystemPrompt")) => Some(Field::OfPrompt),
+        (ErrorCode::MissingField | ErrorCode::InvalidField, None) if has("visibility") => Some(Field::OfBucket),
+        (ErrorCode::InvalidField, None) if has("level") => Some(Field::OfLevel),
         (ErrorCode::InvalidField, None) if has("limit") => Some(Field::OfQuery),
         (ErrorCode::MissingField | ErrorCode::InvalidField, _) => Some(Field::OfHeaders),
         _ => None,
@@ -59,6 +67,10 @@ impl ErrorExample {
             Some(Field::OfChat) => ".body",
             Some(Field::OfTurn) => ".turn",
             Some(Field::OfUpdate) => ".update",
+            Some(Field::OfMemory) => ".memory",
+            Some(Field::OfPrompt) => ".system_prompt",
+            Some(Field::OfBucket) => ".bucket",
+            Some(Field::OfLevel) => ".level",
             Some(Field::OfQuery) => ".query",
             Some(Field::OfHeaders) => ".headers",
             Some(Field::IdempotencyKey) => ".idempotency_key",
@@ -91,6 +103,9 @@ impl ErrorExample {
         match (self.code, field) {
             (ErrorCode::MissingField, Field::OfChat) => ApiError::missing_field("messages"),
             (ErrorCode::MissingField, Field::OfTurn) => ApiError::missing_field("message"),
+            (ErrorCode::MissingField, Field::OfMemory) => ApiError::missing_field("key"),
+            (ErrorCode::MissingField, Field::OfPrompt) => ApiError::missing_field("content"),
+            (ErrorCode::MissingField, Field::OfBucket) => ApiError::missing_field("query.visibility"),
             (ErrorCode::MissingField, _) => ApiError::missing_field("headers.x-tenant-id"),
             (_, Field::OfChat) => ApiError::invalid_field("temperature", "'temperature' must be from 0 to 2, not 3."),
             (_, Field::OfTurn) => ApiError::invalid_field("n", "'n' must be 1 here: a stored turn has one answer."),
@@ -98,6 +113,12 @@ impl ErrorExample {
                 "titel",
                 "'titel' cannot be set; 'title', 'metadata' and 'user_id' are what there is.",
             ),
+            (_, Field::OfMemory) => ApiError::invalid_field("visibility", "'visibility' must be private or public."),
+            (_, Field::OfPrompt) => ApiError::invalid_field("content", "'content' must be text without U+0000."),
+            (_, Field::OfBucket) => {
+                ApiError::invalid_field("query.visibility", "'query.visibility' must be private or public.")
+            }
+            (_, Field::OfLevel) => ApiError::invalid_field("level", "'level' must be tenant, scope or user."),
             (_, Field::OfQuery) => {
                 ApiError::invalid_field("query.limit", "'query.limit' must be a whole number from 1 to 100.")
             }

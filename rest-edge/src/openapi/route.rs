@@ -58,6 +58,8 @@ pub(super) struct Content {
 pub(super) enum Tag {
     Chat,
     Conversations,
+    Memory,
+    SystemPrompts,
     Models,
     Usage,
     Errors,
@@ -94,13 +96,24 @@ impl Content {
 
 impl Tag {
     /// Every family, in the order in which a reader wants them.
-    pub(super) const ALL: &'static [Self] =
-        &[Self::Chat, Self::Conversations, Self::Models, Self::Usage, Self::Errors, Self::Health, Self::Documents];
+    pub(super) const ALL: &'static [Self] = &[
+        Self::Chat,
+        Self::Conversations,
+        Self::Memory,
+        Self::SystemPrompts,
+        Self::Models,
+        Self::Usage,
+        Self::Errors,
+        Self::Health,
+        Self::Documents,
+    ];
 
     pub(super) const fn name(self) -> &'static str {
         match self {
             Self::Chat => "chat",
             Self::Conversations => "conversations",
+            Self::Memory => "memory",
+            Self::SystemPrompts => "system prompts",
             Self::Models => "models",
             Self::Usage => "usage",
             Self::Errors => "errors",
@@ -113,6 +126,8 @@ impl Tag {
         match self {
             Self::Chat => "Chats with a model.",
             Self::Conversations => "Chats whose history the gateway keeps.",
+            Self::Memory => "Small pieces of text under keys, which chats are given.",
+            Self::SystemPrompts => "Instructions that stand before every chat, with all of their versions.",
             Self::Models => "The models on offer and what is known of them.",
             Self::Usage => "What was used, and what it cost.",
             Self::Errors => "The error catalog.",

@@ -2,6 +2,8 @@
 
 mod chat;
 mod conversations;
+mod memory;
+mod system_prompts;
 
 use gateway_proto::{Access, ErrorCode, Operation};
 
@@ -107,36 +109,20 @@ fn facts(operation: Operation) -> RouteFacts {
             other_failure: None,
             errors: &[ANY, CORE, CALLER, STORAGE],
         },
-        Operation::PutMemory
-        | Operation::GetMemory
-        | Operation::ListMemory
-        | Operation::DeleteMemory
-        | Operation::DeleteMemoryByOrigin
-        | Operation::GetMemoryUsage => RouteFacts {
-            tag: Tag::Usage,
-            summary: "STUB",
-            parameters: &[],
-            request: None,
-            success: Answer::ok("STUB", Content::json("UsageReport", &["UsageReport"])),
-            other_failure: None,
-            errors: &[ANY, CORE, CALLER, STORAGE],
-        },
-        Operation::PutSystemPrompt
-        | Operation::GetSystemPrompt
-        | Operation::UnsetSystemPrompt
-        | Operation::ListSystemPromptVersions
-        | Operation::GetSystemPromptVersion
-        | Operation::SetCurrentSystemPromptVersion
-        | Operation::DeleteSystemPromptVersion
-        | Operation::GetEffectiveSystemPrompt => RouteFacts {
-            tag: Tag::Usage,
-            summary: "STUB",
-            parameters: &[],
-            request: None,
-            success: Answer::ok("STUB", Content::json("UsageReport", &["UsageReport"])),
-            other_failure: None,
-            errors: &[ANY, CORE, CALLER, STORAGE],
-        },
+        Operation::PutMemory => memory::put(),
+        Operation::GetMemory => memory::get(),
+        Operation::ListMemory => memory::list(),
+        Operation::DeleteMemory => memory::delete(),
+        Operation::DeleteMemoryByOrigin => memory::delete_by_origin(),
+        Operation::GetMemoryUsage => memory::usage(),
+        Operation::PutSystemPrompt => system_prompts::put(),
+        Operation::GetSystemPrompt => system_prompts::get(),
+        Operation::UnsetSystemPrompt => system_prompts::unset(),
+        Operation::ListSystemPromptVersions => system_prompts::list(),
+        Operation::GetSystemPromptVersion => system_prompts::get_version(),
+        Operation::SetCurrentSystemPromptVersion => system_prompts::set_current(),
+        Operation::DeleteSystemPromptVersion => system_prompts::delete(),
+        Operation::GetEffectiveSystemPrompt => system_prompts::effective(),
         Operation::ListTools | Operation::ExecuteTool => RouteFacts {
             tag: Tag::Usage,
             summary: "STUB",

@@ -115,7 +115,20 @@ fn a_route_that_takes_an_idempotency_key_tells_what_can_be_wrong_with_it() {
     }
     assert_eq!(
         keyed,
-        ["createChatCompletion", "createTurn", "createTurnCompletions", "updateConversation", "deleteConversation"]
+        [
+            "createChatCompletion",
+            "createTurn",
+            "createTurnCompletions",
+            "updateConversation",
+            "deleteConversation",
+            "putMemory",
+            "deleteMemory",
+            "deleteMemoryByOrigin",
+            "putSystemPrompt",
+            "unsetSystemPrompt",
+            "setCurrentSystemPromptVersion",
+            "deleteSystemPromptVersion",
+        ]
     );
 }
 

@@ -18,17 +18,13 @@ use crate::conversation::{
 };
 use crate::core_client::{CoreChannel, incoming};
 use crate::error::Failure;
-use crate::query::Query;
+use crate::query::{LIMIT_RANGE, OFFSET_RANGE, Query};
 use crate::state::Edge;
 
 type Client = ConversationServiceClient<CoreChannel>;
 
 /// The path before a conversation's id.
 const PREFIX: &str = "/c1/conversations/";
-/// Which limits are right, as a message goes on; the core holds to it.
-const LIMIT_RANGE: &str = "from 1 to 100";
-/// Which offsets are right, as a message goes on; the core knows which are too large.
-const OFFSET_RANGE: &str = "of at least 0";
 
 /// `GET /c1/conversations`
 pub(crate) async fn list(edge: Edge, inbound: Inbound) -> Result<Response, Failure> {

@@ -161,3 +161,20 @@ async fn the_history_makes_room_for_it() {
     let trimmed = ann.say(Way::HttpTurn, &id, "And?").await;
     assert!(trimmed.told("spass-applied").unwrap().starts_with("history_trimmed="), "{trimmed:?}");
 }
+
+#[tokio::test]
+async fn a_budget_reserves_it_too() {
+    let server = echo().await;
+    let budgets = "budgets: [{name: tokens, window: month, tokens: 6000}]";
+    let stack = Stack::builder().upstream(&server.base_url()).budgets(budgets).start().await;
+    let ann = Person::new(&stack).named("ann");
+    // Some 2000 tokens, beside the 4096 of an answer.
+    ann.prompt("user", &"words ".repeat(1300)).await;
+    for way in Way::ALL {
+        assert_eq!(ann.greet(way).await.code(), "model_quota_exhausted", "{way:?}");
+    }
+    assert_eq!(server.chats().len(), 0);
+    for way in [Way::HttpWhole, Way::GrpcTurnStream] {
+        assert_eq!(ann.with("spass-augment", "system-prompt=off").greet(way).await.code(), "ok", "{way:?}");
+    }
+}

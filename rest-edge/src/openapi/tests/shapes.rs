@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::*;
 use crate::error::envelope;
-use crate::{conversation, openai, usage};
+use crate::{conversation, memory, openai, system_prompts, usage};
 
 /// Fails where an object has a member that its schema does not describe, or lacks one that it requires.
 fn check(document: &Value, schema: &Value, value: &Value) {
@@ -52,7 +52,8 @@ fn check_written(schema: &str, written: &impl Serialize) {
 }
 
 /// The parameters that are read of queries.
-const QUERY: [&str; 7] = ["limit", "offset", "after", "user_id", "from", "to", "granularity"];
+const QUERY: [&str; 10] =
+    ["limit", "offset", "after", "user_id", "from", "to", "granularity", "visibility", "key", "scope"];
 
 #[test]
 fn usage_is_written_as_described() {
@@ -62,6 +63,61 @@ fn usage_is_written_as_described() {
     check_written("UsageReport", &serde_json::from_slice::<Value>(&written).unwrap());
     let document = local_document();
     check_written("UsageReport", &document["components"]["examples"]["UsageReport"]["value"]);
+}
+
+#[test]
+fn memory_is_written_as_described() {
+    let known = v1::MemoryOrigin { conversation_id: Some(text("c")), turn_id: Some(text("t")), ..origin_of("tool") };
+    let entry = v1::MemoryEntry { origin: Some(known), user_id: Some(text("ann")), ..v1::MemoryEntry::default() };
+    let public = v1::MemoryEntry { origin: Some(origin_of("human")), ..v1::MemoryEntry::default() };
+    let page = v1::ListMemoryResponse { items: vec![entry.clone(), public], ..v1::ListMemoryResponse::default() };
+    for (schema, written) in [
+        ("MemoryEntry", memory::memory_entry(&entry)),
+        ("MemoryEntryList", memory::memory_list(&page)),
+        ("MemoryUsage", memory::memory_usage(&v1::MemoryUsage::default())),
+        ("MemoryDeletion", memory::memory_deleted(true)),
+        ("MemoryDeletions", memory::memories_deleted(3)),
+    ] {
+        check_written_and_example(schema, &written);
+    }
+    check_example("NewMemoryEntry");
+}
+
+fn origin_of(kind: &str) -> v1::MemoryOrigin {
+    v1::MemoryOrigin { kind: text(kind), ..v1::MemoryOrigin::default() }
+}
+
+#[test]
+fn system_prompts_are_written_as_described() {
+    let known = v1::SystemPrompt {
+        scope_id: Some(text("room")),
+        user_id: Some(text("ann")),
+        content: Some(text("Be brief.")),
+        note: Some(text("n")),
+        author_user_id: Some(text("ann")),
+        ..v1::SystemPrompt::default()
+    };
+    let items = vec![known.clone(), v1::SystemPrompt::default()];
+    let effective = v1::EffectiveSystemPrompt { levels: items.clone(), content: Some(text("Be brief.")) };
+    let page = v1::ListSystemPromptVersionsResponse { items, ..v1::ListSystemPromptVersionsResponse::default() };
+    for (schema, written) in [
+        ("SystemPrompt", system_prompts::system_prompt(&known)),
+        ("SystemPromptList", system_prompts::system_prompt_list(&page)),
+        ("EffectiveSystemPrompt", system_prompts::effective_system_prompt(&effective)),
+    ] {
+        check_written_and_example(schema, &written);
+    }
+    check_example("NewSystemPrompt");
+}
+
+fn check_written_and_example(schema: &str, written: &[u8]) {
+    check_written(schema, &serde_json::from_slice::<Value>(written).unwrap());
+    check_example(schema);
+}
+
+/// The example of a schema has its name.
+fn check_example(schema: &str) {
+    check_written(schema, &local_document()["components"]["examples"][schema]["value"]);
 }
 
 #[test]
