@@ -131,7 +131,8 @@ pub enum Heard {
     Anything,
 }
 
-/// The part of the store that keeps system prompts.
+/// The part of the store that keeps system prompts. Every write that chats may see counts in [`Change`]s; the deletion of a
+/// version that is not current is none.
 #[async_trait]
 pub trait PromptStore: Send + Sync {
     /// Stores a new version and makes it current. `owner` is the caller, whose idempotency key it is.
@@ -185,6 +186,8 @@ pub trait PromptStore: Send + Sync {
     /// All that a chat of this user in this scope gets; without a scope only the prompts of tenant and user.
     async fn prompt_stack(&self, owner: &Owner, scope: Option<&str>) -> Result<PromptStack, StoreError>;
 
-    /// What is heard of writes of other processes, from now on. A database that serves one process tells nothing.
+    /// What is heard of writes of all processes, this one's too, from now on. Whoever takes it too slowly is told that
+    /// something was missed (`Lagged`), which means [`Heard::Anything`]. A database that serves one process tells
+    /// nothing.
     fn heard(&self) -> tokio::sync::broadcast::Receiver<Heard>;
 }
