@@ -1,6 +1,7 @@
 //! Who may call what, over both wires: every RPC and every route against every kind of caller. The calls come from the
 //! route table, so that a new one does not build until `samples` says how it is called and whose things it reaches.
 
+mod kinds;
 mod raw;
 mod revocation;
 mod samples;
@@ -13,23 +14,38 @@ use gateway_tests::Stack;
 use http::Method;
 
 use raw::{Caller, call};
-use samples::{Reach, message, reach, request};
+use samples::{Reach, kinds, message, message_of, reach, request, request_of};
 
 /// A conversation that nobody has.
 const RANDOM_ID: &str = "01a20c44-fc63-7524-a4db-10983425c474";
+/// What a caller who is let in may be told.
+const SERVED: [&str; 5] = [
+    "ok",
+    "conversation_not_found",
+    "memory_not_found",
+    "system_prompt_version_not_found",
+    "system_prompt_current_locked",
+];
 
 /// The text of a secret of the token of this id.
 fn secret(id: &str) -> String {
     format!("{}-secret-of-more-than-32-characters-for-tests", id.replace(':', "."))
 }
 
+/// The scopes that a call of this kind needs.
+fn needed(access: Access, kind: &str) -> Vec<String> {
+    let Access::Scopes(templates) = access else { return Vec::new() };
+    let of = |template: &&str| template.replace("{visibility}", kind).replace("{level}", kind);
+    templates.iter().map(of).collect()
+}
+
 /// Every scope that any RPC needs.
-fn needed_scopes() -> Vec<&'static str> {
-    let of = |rpc: &Rpc| match rpc.access() {
-        Access::Scopes(scopes) => scopes,
-        Access::Public | Access::Authenticated => &[],
+fn needed_scopes() -> Vec<String> {
+    let of = |rpc: &Rpc| {
+        let access = rpc.access();
+        kinds(access).iter().flat_map(move |kind| needed(access, kind))
     };
-    let mut scopes: Vec<_> = Rpc::ALL.iter().flat_map(of).copied().collect();
+    let mut scopes: Vec<_> = Rpc::ALL.iter().flat_map(of).collect();
     scopes.sort_unstable();
     scopes.dedup();
     scopes
@@ -40,7 +56,7 @@ fn needed_scopes() -> Vec<&'static str> {
 fn tokens() -> String {
     let scopes = needed_scopes();
     let mut text = "tokens:\n".to_owned();
-    let mut add = |id: &str, tenant: &str, denied: &[&str]| {
+    let mut add = |id: &str, tenant: &str, denied: &[String]| {
         writeln!(
             text,
             "  - {{id: '{id}', bound_tenant: {tenant}, role: tenant_admin, deny_scopes: {denied:?}, secrets: [{{value: '{}'}}]}}",
@@ -51,12 +67,14 @@ fn tokens() -> String {
     add("all", "acme", &[]);
     add("elsewhere", "other", &[]);
     for scope in &scopes {
-        add(&format!("without:{scope}"), "acme", &[scope]);
+        add(&format!("without:{scope}"), "acme", std::slice::from_ref(scope));
     }
     for rpc in Rpc::ALL {
-        let Access::Scopes(needed) = rpc.access() else { continue };
-        let others: Vec<_> = scopes.iter().copied().filter(|scope| !needed.contains(scope)).collect();
-        add(&format!("only:{}", rpc.name()), "acme", &others);
+        for kind in kinds(rpc.access()) {
+            let needed = needed(rpc.access(), kind);
+            let others: Vec<_> = scopes.iter().filter(|scope| !needed.contains(scope)).cloned().collect();
+            add(&format!("only:{}:{kind}", rpc.name()), "acme", &others);
+        }
     }
     text
 }
@@ -76,8 +94,12 @@ async fn conversation(stack: &Stack) -> String {
 
 /// The code of what an RPC is answered; `ok` when it is served.
 async fn rpc_code(stack: &Stack, rpc: Rpc, caller: &Caller, conversation: &str) -> String {
-    match call(stack, rpc, caller, message(rpc, conversation)).await {
-        Ok(()) => "ok".to_owned(),
+    code_of(call(stack, rpc, caller, message(rpc, conversation)).await)
+}
+
+fn code_of(answer: Result<Vec<u8>, tonic::Status>) -> String {
+    match answer {
+        Ok(_) => "ok".to_owned(),
         Err(status) => ApiError::from_status(&status).unwrap().code().facts().code.to_owned(),
     }
 }
@@ -89,7 +111,15 @@ async fn route_answer(
     caller: &Caller,
     conversation: &str,
 ) -> (u16, String, bytes::Bytes) {
-    let (path, body) = request(operation, conversation);
+    answer_to(stack, operation, caller, request(operation, conversation)).await
+}
+
+async fn answer_to(
+    stack: &Stack,
+    operation: Operation,
+    caller: &Caller,
+    (path, body): (String, String),
+) -> (u16, String, bytes::Bytes) {
     let mut headers = vec![("content-type", "application/json"), ("x-request-id", "same")];
     headers.extend(caller.headers());
     let method = operation.method().parse().unwrap();
@@ -127,25 +157,30 @@ async fn whoever_has_no_accepted_token_reaches_only_what_is_public() {
 #[tokio::test]
 async fn each_scope_that_a_call_needs_is_needed_and_no_other() {
     let stack = stack().await;
-    for rpc in Rpc::ALL.iter().copied() {
-        let Access::Scopes(needed) = rpc.access() else { continue };
-        for scope in needed_scopes() {
-            let caller = Caller::new(&secret(&format!("without:{scope}")));
-            let code = rpc_code(&stack, rpc, &caller, RANDOM_ID).await;
-            assert_eq!(code == "forbidden", needed.contains(&scope), "{rpc:?} without {scope}: {code}");
+    for rpc in Rpc::ALL.iter().copied().filter(|rpc| matches!(rpc.access(), Access::Scopes(_))) {
+        for kind in kinds(rpc.access()) {
+            let needed = needed(rpc.access(), kind);
+            let of = async |token: &str| {
+                code_of(call(&stack, rpc, &Caller::new(&secret(token)), message_of(rpc, RANDOM_ID, kind)).await)
+            };
+            for scope in needed_scopes() {
+                let code = of(&format!("without:{scope}")).await;
+                assert_eq!(code == "forbidden", needed.contains(&scope), "{rpc:?} {kind} without {scope}: {code}");
+            }
+            let code = of(&format!("only:{}:{kind}", rpc.name())).await;
+            assert!(SERVED.contains(&code.as_str()), "{rpc:?} {kind} with its scopes alone: {code}");
         }
-        let enough = Caller::new(&secret(&format!("only:{}", rpc.name())));
-        let code = rpc_code(&stack, rpc, &enough, RANDOM_ID).await;
-        assert!(["ok", "conversation_not_found"].contains(&code.as_str()), "{rpc:?} with its scopes alone: {code}");
     }
     for operation in Operation::ALL.iter().copied() {
-        let Access::Scopes(needed) = operation.access() else { continue };
-        for scope in needed {
-            let caller = Caller::new(&secret(&format!("without:{scope}")));
-            let (status, code, body) = route_answer(&stack, operation, &caller, RANDOM_ID).await;
-            assert_eq!((status, code.as_str()), (403, "forbidden"), "{operation:?} without {scope}");
-            // What is missing is for the operator's log.
-            assert!(!String::from_utf8_lossy(&body).contains(scope), "{operation:?}");
+        for kind in kinds(operation.access()) {
+            for scope in needed(operation.access(), kind) {
+                let caller = Caller::new(&secret(&format!("without:{scope}")));
+                let asked = request_of(operation, RANDOM_ID, kind);
+                let (status, code, body) = answer_to(&stack, operation, &caller, asked).await;
+                assert_eq!((status, code.as_str()), (403, "forbidden"), "{operation:?} without {scope}");
+                // What is missing is for the operator's log.
+                assert!(!String::from_utf8_lossy(&body).contains(&scope), "{operation:?}");
+            }
         }
     }
 }
@@ -178,8 +213,11 @@ async fn what_is_another_tenants_or_users_is_not_there() {
         assert_eq!(rpc_code(&stack, rpc, &owner, &theirs).await, "ok", "{rpc:?}");
     }
     // What reaches everything of a tenant reaches nothing of another.
+    conversation(&stack).await;
+    for rpc in [Rpc::PutMemory, Rpc::PutSystemPrompt] {
+        assert_eq!(rpc_code(&stack, rpc, &owner, RANDOM_ID).await, "ok", "{rpc:?}");
+    }
     for rpc in Rpc::ALL.iter().copied().filter(|rpc| reach(*rpc) == Reach::List) {
-        conversation(&stack).await;
         let operation = samples::face(rpc);
         for (caller, total) in [(&owner, 1), (&other_user, 0), (&other_tenant, 0), (&other_administrator, 0)] {
             let (_, _, body) = route_answer(&stack, operation, caller, RANDOM_ID).await;

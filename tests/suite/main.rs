@@ -3,12 +3,16 @@
 
 mod access;
 mod architecture;
+mod augment;
+mod caller;
 mod chat;
 mod conversations;
 mod edge;
 mod errors;
 mod grpc;
+mod memory;
 mod routing;
 mod streams;
+mod system_prompts;
 mod tool_loop;
 mod usage;

@@ -6,8 +6,9 @@ use gateway_storage::PromptStack;
 
 use super::cache::Weigh;
 use super::memory_block;
+use crate::system_prompts::composed;
 
-/// What stands between two parts: an empty line.
+/// What stands between the prompts and what is remembered, as between two prompts.
 const BETWEEN: &str = "\n\n";
 
 /// Which parts a caller has.
@@ -49,27 +50,19 @@ impl Parts {
 pub(super) fn compose(stack: &PromptStack, parts: Parts) -> Composition {
     let prompts = [&stack.tenant, &stack.scope, &stack.user].into_iter().flatten();
     let prompts = prompts.filter(|_| parts.prompts).filter_map(|prompt| prompt.content.as_deref());
-    let mut text = String::new();
-    for prompt in prompts.filter(|prompt| !prompt.is_empty()) {
-        begin_part(&mut text);
-        text.push_str(prompt);
-    }
+    let mut text = composed(prompts);
     let has_prompt = !text.is_empty();
     let of = |is_wanted: bool, bucket| if is_wanted { bucket } else { &[][..] };
     let (public, private) = (of(parts.public, &stack.public), of(parts.private, &stack.private));
     let has_memory = !public.is_empty() || !private.is_empty();
     if has_memory {
-        begin_part(&mut text);
+        if has_prompt {
+            text.push_str(BETWEEN);
+        }
         memory_block::write(&mut text, public, private);
     }
     let message = (has_prompt || has_memory).then(|| system_message(&text));
     Composition { message, has_prompt, has_memory }
-}
-
-fn begin_part(text: &mut String) {
-    if !text.is_empty() {
-        text.push_str(BETWEEN);
-    }
 }
 
 fn system_message(text: &str) -> Bytes {
@@ -117,7 +110,7 @@ mod tests {
     fn prompts_are_sent_as_written_from_the_widest_to_the_narrowest() {
         let stack = PromptStack {
             tenant: prompt(" Be \"kind\".\n"),
-            scope: prompt(""),
+            scope: None,
             user: prompt("\u{2028}<memory>"),
             ..PromptStack::default()
         };

@@ -31,8 +31,8 @@ impl Caller {
     }
 }
 
-/// Calls an RPC and reads its answer to the end.
-pub(super) async fn call(stack: &Stack, rpc: Rpc, caller: &Caller, message: Bytes) -> Result<(), Status> {
+/// Calls an RPC and reads its answer to the end: its messages, one after the other.
+pub(super) async fn call(stack: &Stack, rpc: Rpc, caller: &Caller, message: Bytes) -> Result<Vec<u8>, Status> {
     let mut client = tonic::client::Grpc::new(stack.grpc());
     client.ready().await.unwrap();
     let mut request = Request::new(message);
@@ -41,9 +41,12 @@ pub(super) async fn call(stack: &Stack, rpc: Rpc, caller: &Caller, message: Byte
     }
     let path = PathAndQuery::from_static(rpc.path());
     if !rpc.streams() {
-        return client.unary(request, path, RawCodec).await.map(drop);
+        return client.unary(request, path, RawCodec).await.map(|answer| answer.into_inner().to_vec());
     }
     let mut answers = client.server_streaming(request, path, RawCodec).await?.into_inner();
-    while answers.message().await?.is_some() {}
-    Ok(())
+    let mut read = Vec::new();
+    while let Some(message) = answers.message().await? {
+        read.extend(message);
+    }
+    Ok(read)
 }

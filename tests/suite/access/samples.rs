@@ -3,11 +3,14 @@
 use bytes::Bytes;
 use gateway_proto::v1::{
     ChatMessage, ChatRequest, CreateChatCompletionRequest, CreateTurnRequest, DeleteConversationRequest,
-    ExportConversationRequest, GetConversationRequest, GetErrorRequest, GetModelRequest, GetUsageRequest,
-    ListConversationsRequest, ListErrorsRequest, ListMessagesRequest, ListModelsRequest, Role,
-    StreamChatCompletionRequest, StreamTurnRequest, Turn, UpdateConversationRequest, WhoAmIRequest, chat_message,
+    DeleteMemoryByOriginRequest, DeleteMemoryRequest, DeleteSystemPromptVersionRequest, ExportConversationRequest,
+    GetConversationRequest, GetErrorRequest, GetMemoryRequest, GetMemoryUsageRequest, GetModelRequest,
+    GetSystemPromptRequest, GetSystemPromptVersionRequest, GetUsageRequest, ListConversationsRequest,
+    ListErrorsRequest, ListMemoryRequest, ListMessagesRequest, ListModelsRequest, ListSystemPromptVersionsRequest,
+    PutMemoryRequest, PutSystemPromptRequest, Role, SetCurrentSystemPromptVersionRequest, StreamChatCompletionRequest,
+    StreamTurnRequest, Turn, UnsetSystemPromptRequest, UpdateConversationRequest, WhoAmIRequest, chat_message,
 };
-use gateway_proto::{FieldMask, Operation, Rpc};
+use gateway_proto::{Access, FieldMask, Operation, Rpc};
 use prost::Message;
 
 /// Whose things a call reaches.
@@ -19,6 +22,8 @@ pub(super) enum Reach {
     Conversation,
     /// All that is the caller's, as a list with its `total`.
     List,
+    /// An entry of memory or a system prompt, of a user or of what all users of a scope or of the tenant share.
+    Kind,
     /// What the whole tenant did, as `items`.
     Tenant,
 }
@@ -27,19 +32,17 @@ pub(super) fn reach(rpc: Rpc) -> Reach {
     match rpc {
         Rpc::PutMemory
         | Rpc::GetMemory
-        | Rpc::ListMemory
         | Rpc::DeleteMemory
         | Rpc::DeleteMemoryByOrigin
         | Rpc::GetMemoryUsage
         | Rpc::PutSystemPrompt
         | Rpc::GetSystemPrompt
         | Rpc::UnsetSystemPrompt
-        | Rpc::ListSystemPromptVersions
         | Rpc::GetSystemPromptVersion
         | Rpc::SetCurrentSystemPromptVersion
         | Rpc::DeleteSystemPromptVersion
-        | Rpc::GetEffectiveSystemPrompt
-        | Rpc::ListTools
+        | Rpc::GetEffectiveSystemPrompt => Reach::Kind,
+        Rpc::ListTools
         | Rpc::ExecuteTool
         | Rpc::CreateChatCompletion
         | Rpc::StreamChatCompletion
@@ -56,13 +59,36 @@ pub(super) fn reach(rpc: Rpc) -> Reach {
         | Rpc::DeleteConversation
         | Rpc::ListMessages
         | Rpc::ExportConversation => Reach::Conversation,
-        Rpc::ListConversations => Reach::List,
+        Rpc::ListConversations | Rpc::ListMemory | Rpc::ListSystemPromptVersions => Reach::List,
         Rpc::GetUsage => Reach::Tenant,
+    }
+}
+
+/// The key of every entry that is written, and read, here.
+pub(super) const KEY: &str = "k";
+
+/// What may stand for the variable of the scopes that a call needs.
+pub(super) fn kinds(access: Access) -> &'static [&'static str] {
+    let Access::Scopes(templates) = access else { return &[""] };
+    match templates {
+        [template] if template.ends_with("{visibility}") => &["private", "public"],
+        [template] if template.ends_with("{level}") => &["user", "scope", "tenant"],
+        _ => {
+            assert!(!templates.concat().contains('{'), "{templates:?}: say what stands for its variable");
+            &[""]
+        }
     }
 }
 
 /// The message of a call that would be served.
 pub(super) fn message(rpc: Rpc, conversation: &str) -> Bytes {
+    message_of(rpc, conversation, kinds(rpc.access())[0])
+}
+
+/// The message of a call of this kind.
+pub(super) fn message_of(rpc: Rpc, conversation: &str, kind: &str) -> Bytes {
+    let (visibility, level, key) = (kind.to_owned(), kind.to_owned(), KEY.to_owned());
+    let version = 1;
     let conversation_id = conversation.to_owned();
     let encoded = match rpc {
         Rpc::CreateChatCompletion => CreateChatCompletionRequest { chat: Some(chat()) }.encode_to_vec(),
@@ -93,23 +119,43 @@ pub(super) fn message(rpc: Rpc, conversation: &str) -> Bytes {
         Rpc::ListErrors => ListErrorsRequest::default().encode_to_vec(),
         Rpc::GetError => GetErrorRequest { code: "internal_error".to_owned() }.encode_to_vec(),
         Rpc::WhoAmI => WhoAmIRequest::default().encode_to_vec(),
-        Rpc::GetReadiness
-        | Rpc::PutMemory
-        | Rpc::GetMemory
-        | Rpc::ListMemory
-        | Rpc::DeleteMemory
-        | Rpc::DeleteMemoryByOrigin
-        | Rpc::GetMemoryUsage
-        | Rpc::PutSystemPrompt
-        | Rpc::GetSystemPrompt
-        | Rpc::UnsetSystemPrompt
-        | Rpc::ListSystemPromptVersions
-        | Rpc::GetSystemPromptVersion
-        | Rpc::SetCurrentSystemPromptVersion
-        | Rpc::DeleteSystemPromptVersion
-        | Rpc::GetEffectiveSystemPrompt
-        | Rpc::ListTools
-        | Rpc::ExecuteTool => Vec::new(),
+        Rpc::PutMemory => {
+            let value = Some("value".to_owned());
+            PutMemoryRequest { visibility, key, value, ..PutMemoryRequest::default() }.encode_to_vec()
+        }
+        Rpc::GetMemory => GetMemoryRequest { visibility, key, ..GetMemoryRequest::default() }.encode_to_vec(),
+        Rpc::ListMemory => ListMemoryRequest { visibility, ..ListMemoryRequest::default() }.encode_to_vec(),
+        Rpc::DeleteMemory => DeleteMemoryRequest { visibility, key, ..DeleteMemoryRequest::default() }.encode_to_vec(),
+        Rpc::DeleteMemoryByOrigin => DeleteMemoryByOriginRequest {
+            turn_id: conversation_id.clone(),
+            conversation_id,
+            ..DeleteMemoryByOriginRequest::default()
+        }
+        .encode_to_vec(),
+        Rpc::GetMemoryUsage => GetMemoryUsageRequest { visibility, ..GetMemoryUsageRequest::default() }.encode_to_vec(),
+        Rpc::PutSystemPrompt => {
+            let content = "content".to_owned();
+            PutSystemPromptRequest { level, content, ..PutSystemPromptRequest::default() }.encode_to_vec()
+        }
+        Rpc::GetSystemPrompt => GetSystemPromptRequest { level, ..GetSystemPromptRequest::default() }.encode_to_vec(),
+        Rpc::UnsetSystemPrompt => {
+            UnsetSystemPromptRequest { level, ..UnsetSystemPromptRequest::default() }.encode_to_vec()
+        }
+        Rpc::ListSystemPromptVersions => {
+            ListSystemPromptVersionsRequest { level, ..ListSystemPromptVersionsRequest::default() }.encode_to_vec()
+        }
+        Rpc::GetSystemPromptVersion => {
+            GetSystemPromptVersionRequest { level, version, ..GetSystemPromptVersionRequest::default() }.encode_to_vec()
+        }
+        Rpc::SetCurrentSystemPromptVersion => {
+            SetCurrentSystemPromptVersionRequest { level, version, ..SetCurrentSystemPromptVersionRequest::default() }
+                .encode_to_vec()
+        }
+        Rpc::DeleteSystemPromptVersion => {
+            DeleteSystemPromptVersionRequest { level, version, ..DeleteSystemPromptVersionRequest::default() }
+                .encode_to_vec()
+        }
+        Rpc::GetReadiness | Rpc::GetEffectiveSystemPrompt | Rpc::ListTools | Rpc::ExecuteTool => Vec::new(),
     };
     encoded.into()
 }
@@ -134,6 +180,11 @@ fn turn(conversation: &str) -> Turn {
 
 /// Path and body of a request to a route that would be served.
 pub(super) fn request(operation: Operation, conversation: &str) -> (String, String) {
+    request_of(operation, conversation, kinds(operation.access())[0])
+}
+
+/// Path and body of a request of this kind to a route.
+pub(super) fn request_of(operation: Operation, conversation: &str, kind: &str) -> (String, String) {
     let body = match operation {
         Operation::CreateChatCompletion => {
             r#"{"model": "demo", "messages": [{"role": "user", "content": "Hello"}]}"#.to_owned()
@@ -142,13 +193,13 @@ pub(super) fn request(operation: Operation, conversation: &str) -> (String, Stri
             format!(r#"{{"model": "demo", "conversation_id": "{conversation}", "{}}}"#, newest(operation))
         }
         Operation::UpdateConversation => r#"{"title": "title"}"#.to_owned(),
-        Operation::PutMemory
-        | Operation::GetMemory
+        Operation::PutMemory => format!(r#"{{"visibility": "{kind}", "key": "{KEY}", "value": "value"}}"#),
+        Operation::PutSystemPrompt => r#"{"content": "content"}"#.to_owned(),
+        Operation::GetMemory
         | Operation::ListMemory
         | Operation::DeleteMemory
         | Operation::DeleteMemoryByOrigin
         | Operation::GetMemoryUsage
-        | Operation::PutSystemPrompt
         | Operation::GetSystemPrompt
         | Operation::UnsetSystemPrompt
         | Operation::ListSystemPromptVersions
@@ -174,9 +225,14 @@ pub(super) fn request(operation: Operation, conversation: &str) -> (String, Stri
     let path = operation.path();
     let path = path.replace("{conversation_id}", conversation).replace("{alias=**}", "demo");
     let path = path.replace("{code}", "internal_error");
-    let path = path.replace("{level}", "user").replace("{version}", "1").replace("{turn_id}", conversation);
+    let path = path.replace("{level}", kind).replace("{version}", "1").replace("{turn_id}", conversation);
     assert!(!path.contains('{'), "{path}: say what stands for its variable");
-    (path, body)
+    let query = match operation {
+        Operation::GetMemory | Operation::DeleteMemory => format!("?visibility={kind}&key={KEY}"),
+        Operation::ListMemory | Operation::GetMemoryUsage => format!("?visibility={kind}"),
+        _ => String::new(),
+    };
+    (path + &query, body)
 }
 
 fn newest(operation: Operation) -> &'static str {
