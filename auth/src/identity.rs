@@ -35,6 +35,13 @@ macro_rules! name_type {
             }
         }
 
+        impl From<&$Type> for Arc<str> {
+            /// The name, shared and not copied.
+            fn from(name: &$Type) -> Self {
+                Self::clone(&name.0)
+            }
+        }
+
         impl fmt::Debug for $Type {
             fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
                 write!(formatter, "{}({})", stringify!($Type), self.0)

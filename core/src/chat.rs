@@ -1,6 +1,7 @@
 //! One stateless chat, from an accepted caller to the model server's answer.
 
 mod stream;
+mod streamed;
 
 use std::sync::Arc;
 
@@ -12,15 +13,21 @@ use crate::api_errors;
 use crate::call::Call;
 use crate::catalog::CatalogModel;
 use crate::domain::chat::{JsonRequest, check_request};
-use crate::domain::limits::{Applied, apply_constraints};
+use crate::domain::limits::{Applied, Augmented, apply_constraints};
+use crate::domain::outline::outline;
+use crate::domain::tools::OtherTools;
+use crate::gate::Acting;
 use crate::routing::{AnswerKind, Attempt, RouteError, Walk};
 use crate::shared::Shared;
+use crate::tool_loop::{self, Offer, Offered, Session, Surface};
+use crate::tools::{Moment, ToolContext};
 use crate::upstream::{CallContext, RequestBody, UpstreamError};
-use crate::usage::Meter;
+use crate::usage::{Meter, Priced};
 
 pub use stream::{ChatStream, stream};
+pub use streamed::StreamedAnswer;
 
-pub(crate) use stream::stream_prepared;
+pub(crate) use stream::{cost_notice, stream_prepared, stream_with};
 
 /// An answer, and what the caller is told about how it came to be.
 #[derive(Debug)]
@@ -36,6 +43,8 @@ pub struct Answered<T> {
 pub struct Told {
     /// What was changed in the request.
     pub applied: Option<HeaderValue>,
+    /// What was added to the request.
+    pub augmented: Augmented,
     /// The model server's own name of the model that served.
     pub resolved_model: HeaderValue,
     /// The operator's name of the model server that served.
@@ -50,10 +59,26 @@ pub struct Told {
 pub async fn complete(
     shared: &Shared,
     call: &Call,
+    acting: &Acting,
     mut request: JsonRequest,
 ) -> Result<Answered<ChatCompletion>, ApiError> {
-    let (model, applied) = prepare(shared, call, &mut request)?;
-    complete_prepared(shared, call, &request, &model, &applied).await
+    let Prepared { model, mut applied, offered } = prepare(shared, call, acting, Surface::Chat, &mut request)?;
+    let session = offered.map(|offered| Session::new(offered, tool_context(shared, call, acting, &request)));
+    augment(shared, call, acting, &mut request, &mut applied).await?;
+    match session {
+        None => complete_prepared(shared, call, &request, &model, &applied).await,
+        Some(session) => {
+            let looped = tool_loop::complete(shared, call, request, &model, &applied, session).await;
+            looped.map(|looped| looped.answered)
+        }
+    }
+}
+
+/// For whom and where the tools of a chat run that keeps no conversation.
+fn tool_context(shared: &Shared, call: &Call, acting: &Acting, request: &JsonRequest) -> ToolContext {
+    let last = request.messages.last().map(outline).unwrap_or_default();
+    let moment = Moment { is_of_user: last.role == "user", ..Moment::of_request() };
+    acting.tool_context(shared, call, moment)
 }
 
 /// Answers a chat that was judged and fitted to its model.
@@ -64,6 +89,19 @@ pub(crate) async fn complete_prepared(
     model: &CatalogModel,
     applied: &Applied,
 ) -> Result<Answered<ChatCompletion>, ApiError> {
+    let (mut answered, priced) = complete_once(shared, call, request, model, applied).await?;
+    answered.told.cost = priced.and_then(|priced| HeaderValue::try_from(priced.cost.to_string()).ok());
+    Ok(answered)
+}
+
+/// Asks the model once, and tells what that cost apart from the answer.
+pub(crate) async fn complete_once(
+    shared: &Shared,
+    call: &Call,
+    request: &JsonRequest,
+    model: &CatalogModel,
+    applied: &Applied,
+) -> Result<(Answered<ChatCompletion>, Option<Priced>), ApiError> {
     let mut meter = open_meter(shared, call, request, model).await?;
     let (completion, attempt) = match ask(call, request, model).await {
         Ok(answer) => answer,
@@ -75,9 +113,7 @@ pub(crate) async fn complete_prepared(
     count_tokens(model, completion.usage.as_ref());
     meter.completion(&completion);
     let priced = meter.settle();
-    let mut answered = answered(completion, &attempt, applied);
-    answered.told.cost = priced.and_then(|priced| HeaderValue::try_from(priced.cost.to_string()).ok());
-    Ok(answered)
+    Ok((answered(completion, &attempt, applied), priced))
 }
 
 /// Admits a call by the budgets of its tenant. From then on it is booked, whatever ends it.
@@ -135,17 +171,46 @@ async fn ask(
     }
 }
 
+/// A request that was judged and fitted to its model.
+#[derive(Debug)]
+pub(crate) struct Prepared {
+    /// The model.
+    pub(crate) model: Arc<CatalogModel>,
+    /// What was changed in the request.
+    pub(crate) applied: Applied,
+    /// The tools of the gateway that go with it.
+    pub(crate) offered: Option<Offered>,
+}
+
 /// Judges a request and fits it to its model.
 pub(crate) fn prepare(
     shared: &Shared,
     call: &Call,
+    acting: &Acting,
+    surface: Surface,
     request: &mut JsonRequest,
-) -> Result<(Arc<CatalogModel>, Applied), ApiError> {
-    let checked = check_request(request)?;
+) -> Result<Prepared, ApiError> {
+    let offer = Offer::of(shared, call, acting.switches.server_tools, surface);
+    let checked = check_request(request, OtherTools::Named(&offer.names()))?;
     let catalog = shared.catalog().load();
     let model = catalog.find(call.caller.tenant(), checked.alias.as_str())?;
-    let applied = apply_constraints(request, &checked, &model.facts)?;
-    Ok((Arc::clone(model), applied))
+    let mut applied = apply_constraints(request, &checked, &model.facts)?;
+    let offered = offer.fit(request, &model.facts)?;
+    applied.augmented.server_tools = offered.is_some();
+    Ok(Prepared { model: Arc::clone(model), applied, offered })
+}
+
+/// Puts what is stored for the caller before the messages, which were judged.
+async fn augment(
+    shared: &Shared,
+    call: &Call,
+    acting: &Acting,
+    request: &mut JsonRequest,
+    applied: &mut Applied,
+) -> Result<(), ApiError> {
+    let message = shared.compositions().message(&call.caller, acting, applied).await?;
+    request.messages.splice(..0, message);
+    Ok(())
 }
 
 fn answered<T>(answer: T, attempt: &Attempt, applied: &Applied) -> Answered<T> {
@@ -155,6 +220,7 @@ fn answered<T>(answer: T, attempt: &Attempt, applied: &Applied) -> Answered<T> {
     };
     let told = Told {
         applied: members.and_then(|members| HeaderValue::try_from(members).ok()),
+        augmented: applied.augmented,
         resolved_model: attempt.resolved_model().clone(),
         resolved_backend: attempt.upstream().resolved_backend().clone(),
         conversation: None,

@@ -6,6 +6,7 @@ mod credentials;
 mod files;
 mod models_file;
 mod process;
+mod tools;
 mod upstreams;
 mod values;
 
@@ -21,9 +22,11 @@ pub(crate) use credentials::new_secret;
 pub use credentials::{AuthSettings, CredentialSource};
 pub use files::ConfigFiles;
 pub use process::{Bounds, LogFormat, ProcessSettings, parse_settings, settings_of_this_process};
+pub use tools::ToolSettings;
 pub use upstreams::{UpstreamPlan, UpstreamSettings};
 pub use values::ListenAddress;
 
+use crate::tools::ToolLimits;
 use values::{bytes, seconds};
 
 /// The settings that only the core has.
@@ -57,6 +60,9 @@ pub struct CoreSettings {
     #[expect(missing_docs, reason = "clap would take a comment for the help text of the whole program")]
     #[command(flatten)]
     pub budgets: BudgetSettings,
+    #[expect(missing_docs, reason = "clap would take a comment for the help text of the whole program")]
+    #[command(flatten)]
+    pub tools: ToolSettings,
 }
 
 /// What the core is built from.
@@ -90,6 +96,8 @@ pub struct CoreConfig {
     pub data_dir: PathBuf,
     /// What tenants may use.
     pub budgets: Budgets,
+    /// What bounds the tools that the gateway runs itself.
+    pub tool_limits: ToolLimits,
 }
 
 /// A setting or a file that cannot be used. The text names the setting, what is wrong and what would be right.
@@ -146,6 +154,7 @@ impl CoreSettings {
             database,
             conversations: self.conversations.limits(),
             budgets: self.budgets.budgets()?,
+            tool_limits: self.tools.limits(),
             data_dir: self.data_dir,
         })
     }

@@ -7,7 +7,7 @@
 pub mod chat;
 
 pub mod alias;
-mod fields;
+pub(crate) mod fields;
 pub mod image;
 pub mod limits;
 pub mod message;
@@ -16,5 +16,5 @@ pub mod outline;
 mod parameters;
 pub mod price;
 pub mod tokens;
-mod tools;
+pub mod tools;
 pub mod turn;

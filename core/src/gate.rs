@@ -1,6 +1,9 @@
 //! What is checked once a message is there: for whom the call acts, and whether its token may make it.
 
+mod acting;
 mod permission;
+
+use std::sync::Arc;
 
 use gateway_auth::{Caller, Role, ScopeId, UserId};
 use gateway_proto::{ApiError, Rpc, metadata};
@@ -11,6 +14,7 @@ use sha2::{Digest, Sha256};
 
 use crate::call::Call;
 
+pub use acting::{Acting, acting};
 pub(crate) use permission::scopes_of;
 pub use permission::{Withheld, permit, permit_kind};
 
@@ -74,10 +78,10 @@ pub fn require_user(caller: &Caller, rpc: Rpc, identity: &Identity) -> Result<()
 /// The user and the tenant that a call belongs to.
 pub fn owner(call: &Call, identity: &Identity) -> Owner {
     let user = match &identity.user {
-        Some(user) => User::EndUser(user.as_str().into()),
+        Some(user) => User::EndUser(user.into()),
         None => User::Token(call.caller.token().id.as_str().into()),
     };
-    Owner { tenant: Tenant::new(call.caller.tenant().id.as_str()), user }
+    Owner { tenant: tenant(call), user }
 }
 
 /// The scope for memory and system prompts that a call acts in: the one that it names, else its tenant's usual one. None:
@@ -90,9 +94,13 @@ pub fn scope(caller: &Caller, identity: &Identity) -> Option<ScopeId> {
 /// Whose data a call may read: its user's, or everybody's of the tenant for an administrator who names none.
 pub fn reader(call: &Call, identity: &Identity) -> Reader {
     if identity.user.is_none() && call.caller.token().grants.role == Role::TenantAdmin {
-        return Reader::Tenant(Tenant::new(call.caller.tenant().id.as_str()));
+        return Reader::Tenant(tenant(call));
     }
     Reader::Owner(owner(call, identity))
+}
+
+fn tenant(call: &Call) -> Tenant {
+    Tenant::from(Arc::<str>::from(&call.caller.tenant().id))
 }
 
 /// The key that a request was sent under, for a request of this content.

@@ -2,9 +2,10 @@
 //!
 //! Read it in the order in which a call walks: [`layers`] let a call in, [`gate`] looks for whom it acts, the adapters
 //! in `grpc` convert it, [`chat`] is the use case over the pure rules of [`domain`] and the [`catalog`] of models, and
-//! [`upstream`] speaks to model servers. [`usage`] books what calls come to. [`turn`] runs a chat whose answer is kept, and [`conversations`] is what can be
-//! done with what was kept; [`memory`] and [`system_prompts`] is what goes with every
-//! chat, and [`stacks`] tells of its changes. [`server`] puts it all together; [`config`] says of what.
+//! [`upstream`] speaks to model servers. [`augment`] is what is added to a chat: what is kept by [`memory`] and
+//! [`system_prompts`], whose changes [`stacks`] tells of. [`usage`] books what calls come to. [`turn`] runs a chat whose
+//! answer is kept, and [`conversations`] is what can be done with what was kept. [`server`] puts it all together;
+//! [`config`] says of what.
 //!
 //! The core speaks OpenAI's JSON only as a client, never as a server, and knows nothing of HTTP routes.
 
@@ -16,6 +17,7 @@ pub mod layers;
 pub mod gate;
 mod grpc;
 
+pub mod augment;
 pub mod catalog;
 pub mod chat;
 pub mod conversations;
@@ -25,6 +27,7 @@ pub mod readiness;
 pub mod routing;
 pub mod stacks;
 pub mod system_prompts;
+pub mod tools;
 pub mod turn;
 pub mod upstream;
 pub mod usage;
@@ -33,6 +36,7 @@ pub mod commands;
 pub mod config;
 pub mod process;
 
+mod answer;
 mod api_errors;
 mod audit;
 mod budget;
@@ -42,3 +46,4 @@ mod discovery;
 mod keeping;
 mod reload;
 mod shared;
+mod tool_loop;

@@ -23,6 +23,7 @@ use tonic_health::server::HealthReporter;
 use tower::layer::layer_fn;
 use tower::util::MapRequest;
 
+use crate::augment::{self, Compositions};
 use crate::budget;
 use crate::catalog::CatalogHandle;
 use crate::causes::causes;
@@ -35,7 +36,7 @@ use crate::layers::{CoreService, InFlight, Request};
 use crate::process::{CLOSE_PATIENCE, End, Signals};
 use crate::reload::Reload;
 use crate::shared::{Parts, Shared};
-use crate::stacks::StackChanges;
+use crate::tools::Tools;
 use crate::turn::Turns;
 use crate::upstream::Upstream;
 use crate::usage::{self, Accounts};
@@ -100,8 +101,12 @@ impl Core {
         let store = config.database.open(LEASE).await.map_err(BuildError::Database)?;
         let accounts = Accounts::begin(&config.data_dir, &store, config.budgets.0, Clock::default());
         let accounts = Arc::new(accounts.map_err(BuildError::Journal)?);
+        // It listens before anything is read, so that nothing is missed.
+        let heard = store.heard();
+        let compositions = Arc::new(Compositions::new(Arc::clone(&store)));
         let shared = Shared::new(Parts {
             accounts: Arc::clone(&accounts),
+            compositions: Arc::clone(&compositions),
             authenticator: Authenticator::new(config.tokens, config.usual_limits),
             catalog: CatalogHandle::new(config.upstreams.catalog),
             in_flight: InFlight::default(),
@@ -111,7 +116,7 @@ impl Core {
             store,
             turns: Turns::default(),
             conversations: config.conversations,
-            stacks: StackChanges,
+            tools: Tools::new(config.tool_limits),
             max_system_prompt_bytes: config.max_system_prompt_bytes,
         });
         let (health, health_service) = tonic_health::server::health_reporter();
@@ -134,6 +139,7 @@ impl Core {
         beside.spawn(keeping::sweep(shared.clone()));
         beside.spawn(budget::keep(Arc::clone(accounts.ledger())));
         beside.spawn(usage::keep(accounts));
+        beside.spawn(augment::follow(compositions, heard));
         beside.spawn(keeping::tell_health(shared.clone(), health.clone()));
         beside.spawn(reload.follow());
         let places = Places::new(config.bounds.max_connections.get() as usize);

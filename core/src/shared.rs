@@ -6,10 +6,11 @@ use std::time::Duration;
 use gateway_auth::Authenticator;
 use gateway_storage::Store;
 
+use crate::augment::Compositions;
 use crate::catalog::CatalogHandle;
 use crate::config::ConversationLimits;
 use crate::layers::InFlight;
-use crate::stacks::StackChanges;
+use crate::tools::Tools;
 use crate::turn::Turns;
 use crate::usage::Accounts;
 
@@ -43,8 +44,10 @@ pub struct Parts {
     pub conversations: ConversationLimits,
     /// What calls use, and may use.
     pub accounts: Arc<Accounts>,
-    /// Hears of each change of what chats get besides their own messages.
-    pub stacks: StackChanges,
+    /// The tools that the gateway runs itself.
+    pub tools: Tools,
+    /// What is added to chats.
+    pub compositions: Arc<Compositions>,
     /// The most bytes of a system prompt of one level.
     pub max_system_prompt_bytes: usize,
 }
@@ -116,10 +119,16 @@ impl Shared {
         &self.0.accounts
     }
 
-    /// Hears of each change of what chats get besides their own messages.
+    /// The tools that the gateway runs itself.
     #[must_use]
-    pub fn stacks(&self) -> &StackChanges {
-        &self.0.stacks
+    pub fn tools(&self) -> &Tools {
+        &self.0.tools
+    }
+
+    /// What is added to chats.
+    #[must_use]
+    pub fn compositions(&self) -> &Arc<Compositions> {
+        &self.0.compositions
     }
 
     /// The most bytes of a system prompt of one level.

@@ -5,15 +5,6 @@ use gateway_storage::{Change, StoreError};
 
 use crate::shared::Shared;
 
-/// Hears of each change of what chats get besides their own messages.
-#[derive(Debug, Default)]
-pub struct StackChanges;
-
-impl StackChanges {
-    /// This may have changed.
-    pub fn changed(&self, _: &Change) {}
-}
-
 /// Does a write, and tells of it once its outcome is known, or will never be: an error may come after the commit, and a
 /// task may panic after it. It runs in a task of its own, so that a caller who leaves leaves nothing untold.
 pub async fn changing<T: Send + 'static>(
@@ -38,6 +29,6 @@ struct Telling {
 
 impl Drop for Telling {
     fn drop(&mut self) {
-        self.shared.stacks().changed(&self.change);
+        self.shared.compositions().changed(&self.change);
     }
 }

@@ -3,9 +3,9 @@
 //! Each runs in a task of its own, so that whoever asked may leave without leaving anything half done: the task stores
 //! what there is to store before the last of the answer goes out, and gives up its claims otherwise.
 
-mod answer;
 mod driver;
 mod hold;
+mod once;
 mod prompt;
 mod queue;
 mod replay;
@@ -13,7 +13,7 @@ mod stream;
 
 use gateway_proto::ApiError;
 use gateway_proto::v1::ChatCompletion;
-use gateway_storage::{ConversationId, KeyClaim, Owner};
+use gateway_storage::{ConversationId, KeyClaim};
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
@@ -21,17 +21,19 @@ use crate::call::Call;
 use crate::chat::Answered;
 use crate::domain::chat::JsonRequest;
 use crate::domain::turn::NewMessages;
+use crate::gate::Acting;
 use crate::shared::Shared;
 use driver::Driver;
 
+pub(crate) use once::once;
 pub use queue::Turns;
 pub use stream::KeptStream;
 
 /// What is asked.
 #[derive(Debug)]
 pub struct Kept {
-    /// Whose it is.
-    pub owner: Owner,
+    /// Whose it is, and what is added to it.
+    pub acting: Acting,
     /// The request, with all its messages.
     pub request: JsonRequest,
     /// The key that it was sent under.

@@ -13,6 +13,8 @@ pub const X_TENANT_ID: HeaderName = HeaderName::from_static("x-tenant-id");
 pub const SPASS_USER_ID: HeaderName = HeaderName::from_static("spass-user-id");
 /// The scope for memory and system prompts.
 pub const SPASS_SCOPE_ID: HeaderName = HeaderName::from_static("spass-scope-id");
+/// Switches off what the gateway adds to a chat, or on: a dictionary as in `memory=off, server-tools=on`.
+pub const SPASS_AUGMENT: HeaderName = HeaderName::from_static("spass-augment");
 /// The request id, the newer name.
 pub const SPASS_REQUEST_ID: HeaderName = HeaderName::from_static("spass-request-id");
 /// The request id, the name that OpenAI's SDKs read.
@@ -29,7 +31,7 @@ pub static REQUEST: [HeaderName; 8] = [
     SPASS_TENANT_ID,
     SPASS_USER_ID,
     SPASS_SCOPE_ID,
-    HeaderName::from_static("spass-augment"),
+    SPASS_AUGMENT,
     IDEMPOTENCY_KEY,
     HeaderName::from_static("traceparent"),
 ];
@@ -38,6 +40,8 @@ pub static REQUEST: [HeaderName; 8] = [
 pub const SPASS_APPLIED: HeaderName = HeaderName::from_static("spass-applied");
 /// The older name of [`SPASS_APPLIED`].
 pub const X_RUST_API_APPLIED: HeaderName = HeaderName::from_static("x-rust-api-applied");
+/// What the gateway added to a chat: a dictionary as in `system-prompt=on, memory=off, server-tools=off`.
+pub const SPASS_AUGMENT_APPLIED: HeaderName = HeaderName::from_static("spass-augment-applied");
 /// The model server's own name of the model that served.
 pub const SPASS_RESOLVED_MODEL: HeaderName = HeaderName::from_static("spass-resolved-model");
 /// The operator's name of the model server that served.
@@ -55,10 +59,11 @@ pub const RATE_LIMIT_RESET: HeaderName = HeaderName::from_static("x-ratelimit-re
 pub const X_CONVERSATION_ID: HeaderName = HeaderName::from_static("x-conversation-id");
 
 /// What the edge hands back as HTTP response headers; everything else stays inside.
-pub static RESPONSE: [HeaderName; 9] = [
+pub static RESPONSE: [HeaderName; 10] = [
     X_CONVERSATION_ID,
     SPASS_APPLIED,
     X_RUST_API_APPLIED,
+    SPASS_AUGMENT_APPLIED,
     SPASS_RESOLVED_MODEL,
     SPASS_RESOLVED_BACKEND,
     SPASS_COST_USD,

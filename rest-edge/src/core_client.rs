@@ -15,6 +15,7 @@ use gateway_proto::v1::memory_service_client::MemoryServiceClient;
 use gateway_proto::v1::model_service_client::ModelServiceClient;
 use gateway_proto::v1::readiness_service_client::ReadinessServiceClient;
 use gateway_proto::v1::system_prompt_service_client::SystemPromptServiceClient;
+use gateway_proto::v1::tool_service_client::ToolServiceClient;
 use gateway_proto::v1::usage_service_client::UsageServiceClient;
 use gateway_proto::{ApiError, ErrorCode, metadata};
 use http::{HeaderMap, HeaderValue};
@@ -65,6 +66,7 @@ service_clients!(
     ModelServiceClient,
     ReadinessServiceClient,
     SystemPromptServiceClient,
+    ToolServiceClient,
     UsageServiceClient,
 );
 

@@ -23,6 +23,7 @@ mod openai;
 mod query;
 mod resources;
 mod system_prompts;
+mod tools;
 mod usage;
 
 pub mod core_client;

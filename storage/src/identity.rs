@@ -20,6 +20,13 @@ impl Tenant {
     }
 }
 
+impl From<Arc<str>> for Tenant {
+    /// The tenant of this name, which is shared and not copied.
+    fn from(name: Arc<str>) -> Self {
+        Self(name)
+    }
+}
+
 /// A user within a tenant.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum User {

@@ -2,6 +2,7 @@
 //! whose `BEGIN` was given up half way would carry the next one's writes.
 
 mod listener;
+mod word;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -22,7 +23,7 @@ use crate::context::{Context, count, milliseconds, work};
 use crate::error::{OpenError, StoreError};
 use crate::migrations;
 use crate::prompts::Heard;
-use listener::tell;
+use word::tell;
 
 /// The database's clock, in milliseconds.
 macro_rules! now {

@@ -185,6 +185,8 @@ pub trait PromptStore: Send + Sync {
     /// All that a chat of this user in this scope gets; without a scope only the prompts of tenant and user.
     async fn prompt_stack(&self, owner: &Owner, scope: Option<&str>) -> Result<PromptStack, StoreError>;
 
-    /// What is heard of writes of other processes, from now on. A database that serves one process tells nothing.
+    /// What is heard of writes of all processes, this one's too, from now on. Whoever takes it too slowly is told that
+    /// something was missed (`Lagged`), which means [`Heard::Anything`]. A database that serves one process tells
+    /// nothing.
     fn heard(&self) -> tokio::sync::broadcast::Receiver<Heard>;
 }

@@ -13,4 +13,5 @@ mod memory;
 mod routing;
 mod streams;
 mod system_prompts;
+mod tool_loop;
 mod usage;

@@ -1,5 +1,6 @@
 //! What went wrong with what is stored.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use gateway_proto::{ApiError, ErrorCode};
@@ -27,6 +28,12 @@ pub(crate) fn from_store(error: StoreError) -> ApiError {
         }
     }
     .with_source(error)
+}
+
+/// A database that failed before the prompts were read that the tenant takes no chat without.
+pub(crate) fn prompts_unreadable(error: Arc<StoreError>) -> ApiError {
+    let message = "The system prompts could not be read, and the tenant takes no chat without them. Try again later.";
+    ApiError::new(ErrorCode::StorageError, message).with_source(error)
 }
 
 /// A database that failed while an answer was stored, so that the answer is not given.

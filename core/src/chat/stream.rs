@@ -11,16 +11,23 @@ use gateway_proto::ApiError;
 use gateway_proto::v1::{ChatCompletionChunk, ChunkChoice, FinishReason, MessageDelta, Usage};
 use tokio::time::{Instant, timeout_at};
 
-use super::{Answered, answered, count_tokens, open_meter, prepare, refusal, settle_failure, settle_refusal};
+use super::{
+    Answered, Prepared, StreamedAnswer, answered, augment, count_tokens, open_meter, prepare, refusal, settle_failure,
+    settle_refusal, tool_context,
+};
 use crate::call::Call;
 use crate::catalog::CatalogModel;
 use crate::domain::chat::JsonRequest;
 use crate::domain::limits::Applied;
+use crate::gate::Acting;
 use crate::routing::{AnswerKind, Attempt, Walk};
 use crate::shared::Shared;
+use crate::tool_loop::{Session, Surface, ToolStream};
 use crate::upstream::{CallContext, Chunks, RequestBody, UpstreamError};
-use crate::usage::Meter;
+use crate::usage::{Meter, Priced};
 use cost_event::CostEvent;
+
+pub(crate) use cost_event::cost_notice;
 
 /// The answer to a chat as it comes. Dropping it cancels the call to the model server.
 pub struct ChatStream {
@@ -54,9 +61,38 @@ struct Opened {
 }
 
 /// Answers a chat with a stream: once its first chunks are there, or when they have been waited for long enough.
-pub async fn stream(shared: &Shared, call: &Call, mut request: JsonRequest) -> Result<Answered<ChatStream>, ApiError> {
-    let (model, applied) = prepare(shared, call, &mut request)?;
-    stream_prepared(shared, call, &request, &model, &applied).await
+pub async fn stream(
+    shared: &Shared,
+    call: &Call,
+    acting: &Acting,
+    mut request: JsonRequest,
+) -> Result<Answered<StreamedAnswer>, ApiError> {
+    let Prepared { model, mut applied, offered } = prepare(shared, call, acting, Surface::Chat, &mut request)?;
+    let session = offered.map(|offered| Session::new(offered, tool_context(shared, call, acting, &request)));
+    augment(shared, call, acting, &mut request, &mut applied).await?;
+    stream_with(shared, call, request, &model, &applied, session).await
+}
+
+/// Answers a chat that was judged and fitted to its model, with tools of the gateway or without.
+pub(crate) async fn stream_with(
+    shared: &Shared,
+    call: &Call,
+    request: JsonRequest,
+    model: &Arc<CatalogModel>,
+    applied: &Applied,
+    session: Option<Session>,
+) -> Result<Answered<StreamedAnswer>, ApiError> {
+    match session {
+        None => {
+            let Answered { answer, told } = stream_prepared(shared, call, &request, model, applied).await?;
+            Ok(Answered { answer: StreamedAnswer::plain(answer), told })
+        }
+        Some(session) => {
+            let begun = ToolStream::begin(shared, call, request, model, applied, session).await;
+            let Answered { answer, told } = begun?;
+            Ok(Answered { answer: StreamedAnswer::with_tools(answer), told })
+        }
+    }
 }
 
 /// Answers a chat that was judged and fitted to its model.
@@ -151,6 +187,18 @@ impl ChatStream {
                 }
             }
         }
+    }
+
+    /// From now on it is one answer of several that make one together: it tells its usage, and its cost by
+    /// [`Self::priced`] alone.
+    pub(crate) fn is_one_step(&mut self) {
+        self.tells_usage = true;
+        self.cost = CostEvent::default();
+    }
+
+    /// What it came to, once it has ended.
+    pub(crate) fn priced(&self) -> Option<Priced> {
+        self.meter.priced()
     }
 
     async fn next_of_upstream(&mut self) -> Option<Result<Vec<ChatCompletionChunk>, UpstreamError>> {

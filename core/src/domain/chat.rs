@@ -12,7 +12,7 @@ use super::alias::ModelAlias;
 use super::fields::{json_element, json_field};
 use super::message::{ImagePlace, check_message};
 use super::parameters::check_parameters;
-use super::tools::{MAX_TOOLS, ToolChoice, check_response_format, check_tool, check_tool_choice};
+use super::tools::{MAX_TOOLS, OtherTools, check_choice, check_response_format, check_tool, check_tool_choice};
 
 /// A chat request in its JSON form: what the caller wrote is JSON text, to be judged and handed on as it is.
 #[derive(Clone, Debug, Default)]
@@ -38,11 +38,11 @@ pub struct CheckedRequest {
     pub images: Vec<(usize, ImagePlace)>,
 }
 
-/// Judges every field of a request.
-pub fn check_request(request: &JsonRequest) -> Result<CheckedRequest, ApiError> {
+/// Judges every field of a request, to which these tools may be added.
+pub fn check_request(request: &JsonRequest, others: OtherTools<'_>) -> Result<CheckedRequest, ApiError> {
     let alias = check_alias(&request.parameters.model)?;
     let images = check_messages(&request.messages)?;
-    check_tools(request)?;
+    check_tools(request, others)?;
     json_field("response_format", &request.response_format, check_response_format)?;
     check_parameters(&request.parameters)?;
     json_field("unknown_members_json", &request.parameters.unknown_members_json, check_unknown_members)?;
@@ -75,7 +75,7 @@ fn check_messages(messages: &[Bytes]) -> Result<Vec<(usize, ImagePlace)>, ApiErr
     Ok(images)
 }
 
-fn check_tools(request: &JsonRequest) -> Result<(), ApiError> {
+fn check_tools(request: &JsonRequest, others: OtherTools<'_>) -> Result<(), ApiError> {
     if request.tools.len() > MAX_TOOLS {
         let message = format!("'tools' must hold at most {MAX_TOOLS} tools, not {}.", request.tools.len());
         return Err(ApiError::invalid_field("tools", message).with_metadata("maximum", MAX_TOOLS.to_string()));
@@ -84,18 +84,8 @@ fn check_tools(request: &JsonRequest) -> Result<(), ApiError> {
     for (index, tool) in request.tools.iter().enumerate() {
         functions.extend(json_element("tools", index, tool, check_tool)?);
     }
-    match json_field("tool_choice", &request.tool_choice, check_tool_choice)? {
-        ToolChoice::Required if request.tools.is_empty() => {
-            Err(ApiError::invalid_field("tool_choice", "'tool_choice' is 'required' and there are no tools."))
-        }
-        ToolChoice::Function(name) if !functions.contains(&name) => {
-            let message = format!("'tool_choice' names the function '{name}', which is not among the tools.");
-            Err(ApiError::invalid_field("tool_choice.function.name", message))
-        }
-        ToolChoice::None | ToolChoice::Auto | ToolChoice::Required | ToolChoice::Function(_) | ToolChoice::Other => {
-            Ok(())
-        }
-    }
+    let choice = json_field("tool_choice", &request.tool_choice, check_tool_choice)?;
+    check_choice(&choice, &functions, !request.tools.is_empty(), others)
 }
 
 /// No known member may hide among the unknown ones: the model server would read it in place of the one that was judged.

@@ -9,7 +9,7 @@ use gateway_proto::json::{Fault, Kind, Reader};
 const MAX_QUOTED_CHARS: usize = 64;
 
 /// Judges a field that holds JSON text, all of it; an empty one is absent.
-pub(super) fn json_field<'a, T: Default>(
+pub(crate) fn json_field<'a, T: Default>(
     name: &str,
     text: &'a [u8],
     rule: impl FnOnce(&mut Reader<'a>) -> Result<T, Fault>,

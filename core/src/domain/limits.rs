@@ -9,15 +9,32 @@ use super::chat::{CheckedRequest, JsonRequest, image_param};
 use super::image::ImageSource;
 use super::model::ModelFacts;
 
-/// What the gateway changed in a request, for `spass-applied`.
+/// What the gateway changed in a request, for `spass-applied` and `spass-augment-applied`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Applied {
+    /// What was added to it.
+    pub augmented: Augmented,
+    /// Whether it goes without what is stored for it, because that could not be read.
+    pub augment_skipped: bool,
     /// A token limit that was raised.
     pub floored: Option<Floored>,
     /// How many of the oldest turns were left out of the prompt.
     pub history_trimmed: u32,
     /// The alias that answered in place of the first choice.
     pub fallback: Option<ModelAlias>,
+    /// Why the tool loop did not end by itself, as the catalog has it, and after how many steps.
+    pub tool_loop: Option<(ErrorCode, u32)>,
+}
+
+/// What was added to a request.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Augmented {
+    /// System prompts.
+    pub system_prompt: bool,
+    /// What is remembered.
+    pub memory: bool,
+    /// Tools of the server's own.
+    pub server_tools: bool,
 }
 
 impl Applied {
@@ -25,9 +42,12 @@ impl Applied {
     #[must_use]
     pub fn to_member_list(&self) -> Option<String> {
         let floored = self.floored.map(|floored| format!("max_tokens_floored={}", floored.floor));
+        let skipped = self.augment_skipped.then(|| "augment_skipped".to_owned());
         let trimmed = (self.history_trimmed > 0).then(|| format!("history_trimmed={}", self.history_trimmed));
         let fallback = self.fallback.as_ref().map(|alias| format!("fallback={}", list_value(alias)));
-        let members: Vec<_> = floored.into_iter().chain(trimmed).chain(fallback).collect();
+        let tool_loop = self.tool_loop.map(|(code, iterations)| format!("{}={iterations}", code.facts().code));
+        let members = floored.into_iter().chain(skipped).chain(trimmed).chain(fallback).chain(tool_loop);
+        let members: Vec<_> = members.collect();
         (!members.is_empty()).then(|| members.join(", "))
     }
 }

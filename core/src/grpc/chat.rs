@@ -10,7 +10,7 @@ use gateway_proto::v1::{
     StreamChatCompletionRequest, StreamChatCompletionResponse,
 };
 use gateway_proto::{ApiError, Rpc, metadata};
-use gateway_storage::{KeyClaim, Owner};
+use gateway_storage::KeyClaim;
 use http::HeaderMap;
 use prost::Message;
 use tonic::metadata::MetadataMap;
@@ -18,10 +18,11 @@ use tonic::{Request, Response, Status, async_trait};
 
 use super::{Adapter, Opened, convert};
 use crate::api_errors;
+use crate::augment;
 use crate::call::Call;
-use crate::chat::{self, Answered, ChatStream, Told};
+use crate::chat::{self, Answered, StreamedAnswer, Told};
 use crate::domain::chat::JsonRequest;
-use crate::gate::{idempotency_key, owner};
+use crate::gate::{Acting, acting, idempotency_key};
 use crate::layers;
 use crate::turn::{self, Kept, KeptStream};
 
@@ -37,13 +38,15 @@ impl ChatService for Adapter {
         request: Request<CreateChatCompletionRequest>,
     ) -> Result<Response<CreateChatCompletionResponse>, Status> {
         let opened = self.open(request, Rpc::CreateChatCompletion)?;
-        let kept = keep(&opened, Rpc::CreateChatCompletion);
+        let asked = asked(&opened, Rpc::CreateChatCompletion);
         let Opened { call, message, .. } = opened;
         let request = message.chat.map(without_stream_options).transpose().and_then(json_request);
-        let answered = match (request, kept) {
+        let answered = match (request, asked) {
             (Err(error), _) | (_, Err(error)) => Err(error),
-            (Ok(request), Ok(None)) => chat::complete(&self.shared, &call, request).await,
-            (Ok(request), Ok(Some(keep))) => turn::complete(&self.shared, &call, keep.request(request)).await,
+            (Ok(request), Ok((acting, None))) => chat::complete(&self.shared, &call, &acting, request).await,
+            (Ok(request), Ok((acting, key))) => {
+                turn::complete(&self.shared, &call, Kept { acting, request, key, turn: None }).await
+            }
         };
         let answered = answered.map_err(|error| self.fail(&call.request_id, error))?;
         Ok(respond(answered, |completion| CreateChatCompletionResponse { completion: Some(completion) }))
@@ -54,42 +57,30 @@ impl ChatService for Adapter {
         request: Request<StreamChatCompletionRequest>,
     ) -> Result<Response<Self::StreamChatCompletionStream>, Status> {
         let opened = self.open(request, Rpc::StreamChatCompletion)?;
-        let kept = keep(&opened, Rpc::StreamChatCompletion);
+        let asked = asked(&opened, Rpc::StreamChatCompletion);
         let Opened { call, message, .. } = opened;
         let wrap = |chunks| StreamChatCompletionResponse { chunks };
         let id = call.request_id.clone();
         let fail = |error| self.fail(&id, error);
         let request = json_request(message.chat).map_err(fail)?;
-        match kept.map_err(fail)? {
-            None => {
-                let answered = chat::stream(&self.shared, &call, request).await.map_err(fail)?;
+        match asked.map_err(fail)? {
+            (acting, None) => {
+                let answered = chat::stream(&self.shared, &call, &acting, request).await.map_err(fail)?;
                 Ok(respond(answered, |chunks| messages(self.clone(), &call, chunks, wrap)))
             }
-            Some(keep) => {
-                let answered = turn::stream(&self.shared, &call, keep.request(request)).await.map_err(fail)?;
+            (acting, key) => {
+                let kept = Kept { acting, request, key, turn: None };
+                let answered = turn::stream(&self.shared, &call, kept).await.map_err(fail)?;
                 Ok(respond(answered, |chunks| messages(self.clone(), &call, chunks, wrap)))
             }
         }
     }
 }
 
-/// That an answer is to be kept, under which key, and for whom.
-struct Keep {
-    owner: Owner,
-    key: KeyClaim,
-}
-
-impl Keep {
-    fn request(self, request: JsonRequest) -> Kept {
-        Kept { owner: self.owner, request, key: Some(self.key), turn: None }
-    }
-}
-
-/// Whether an answer is to be kept: when it was asked for under a key.
-fn keep<M: Message>(opened: &Opened<M>, rpc: Rpc) -> Result<Option<Keep>, ApiError> {
-    let Some(key) = idempotency_key(&opened.headers, rpc, &opened.message)? else { return Ok(None) };
-    let owner = owner(&opened.call, &opened.identity);
-    Ok(Some(Keep { owner, key }))
+/// For whom a chat is answered, and the key under which its answer is kept, where it was asked for under one.
+fn asked<M: Message>(opened: &Opened<M>, rpc: Rpc) -> Result<(Acting, Option<KeyClaim>), ApiError> {
+    let acting = acting(&opened.call, &opened.identity, &opened.headers)?;
+    Ok((acting, idempotency_key(&opened.headers, rpc, &opened.message)?))
 }
 
 fn without_stream_options(chat: ChatRequest) -> Result<ChatRequest, ApiError> {
@@ -109,9 +100,9 @@ pub(super) trait AnswerStream: Send + 'static {
     fn next(&mut self) -> impl Future<Output = Option<Result<Vec<ChatCompletionChunk>, ApiError>>> + Send;
 }
 
-impl AnswerStream for ChatStream {
+impl AnswerStream for StreamedAnswer {
     async fn next(&mut self) -> Option<Result<Vec<ChatCompletionChunk>, ApiError>> {
-        ChatStream::next(self).await
+        StreamedAnswer::next(self).await
     }
 }
 
@@ -155,7 +146,8 @@ pub(super) fn messages<M: 'static>(
 /// The response, which tells who served and what was changed.
 pub(super) fn respond<T, M>(answered: Answered<T>, message: impl FnOnce(T) -> M) -> Response<M> {
     let mut headers = HeaderMap::new();
-    let Told { applied, resolved_model, resolved_backend, conversation, cost } = answered.told;
+    let Told { applied, augmented, resolved_model, resolved_backend, conversation, cost } = answered.told;
+    headers.insert(metadata::SPASS_AUGMENT_APPLIED, augment::header_value(augmented));
     headers.insert(metadata::SPASS_RESOLVED_MODEL, resolved_model);
     headers.insert(metadata::SPASS_RESOLVED_BACKEND, resolved_backend);
     if let Some(applied) = applied {

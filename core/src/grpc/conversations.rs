@@ -17,7 +17,7 @@ use super::chat::{MessageStream, messages, respond};
 use super::convert::{conversation, conversation_message, kept_turn, now};
 use super::{Adapter, Opened};
 use crate::conversations::{self, Changed, Paging};
-use crate::gate::{idempotency_key, owner, reader};
+use crate::gate::{acting, idempotency_key, owner, reader};
 use crate::turn::{self, Kept};
 
 #[async_trait]
@@ -157,8 +157,8 @@ impl ConversationService for Adapter {
 fn kept<M: Message>(opened: &Opened<M>, rpc: Rpc, turn: Option<Turn>) -> Result<Kept, ApiError> {
     let turn = turn.ok_or_else(|| ApiError::missing_field("turn"))?;
     let key = idempotency_key(&opened.headers, rpc, &opened.message)?;
-    let owner = owner(&opened.call, &opened.identity);
-    kept_turn(turn, owner, key)
+    let acting = acting(&opened.call, &opened.identity, &opened.headers)?;
+    kept_turn(turn, acting, key)
 }
 
 fn whole((record, messages): (ConversationRecord, Vec<MessageRecord>)) -> gateway_proto::v1::Conversation {

@@ -2,12 +2,12 @@
 
 use gateway_proto::v1::{
     CreateChatCompletionRequest, CreateTurnRequest, DeleteConversationRequest, DeleteMemoryByOriginRequest,
-    DeleteMemoryRequest, DeleteSystemPromptVersionRequest, ExportConversationRequest, GetConversationRequest,
-    GetEffectiveSystemPromptRequest, GetMemoryRequest, GetMemoryUsageRequest, GetModelRequest, GetSystemPromptRequest,
-    GetSystemPromptVersionRequest, GetUsageRequest, ListConversationsRequest, ListMemoryRequest, ListMessagesRequest,
-    ListModelsRequest, ListSystemPromptVersionsRequest, PutMemoryRequest, PutSystemPromptRequest,
-    SetCurrentSystemPromptVersionRequest, StreamChatCompletionRequest, StreamTurnRequest, Turn,
-    UnsetSystemPromptRequest, UpdateConversationRequest,
+    DeleteMemoryRequest, DeleteSystemPromptVersionRequest, ExecuteToolRequest, ExportConversationRequest,
+    GetConversationRequest, GetEffectiveSystemPromptRequest, GetMemoryRequest, GetMemoryUsageRequest, GetModelRequest,
+    GetSystemPromptRequest, GetSystemPromptVersionRequest, GetUsageRequest, ListConversationsRequest,
+    ListMemoryRequest, ListMessagesRequest, ListModelsRequest, ListSystemPromptVersionsRequest, ListToolsRequest,
+    PutMemoryRequest, PutSystemPromptRequest, SetCurrentSystemPromptVersionRequest, StreamChatCompletionRequest,
+    StreamTurnRequest, Turn, UnsetSystemPromptRequest, UpdateConversationRequest,
 };
 use gateway_proto::{ApiError, Rpc};
 
@@ -18,10 +18,11 @@ use crate::system_prompts::Level;
 
 /// Whether the message of an RPC may say it.
 pub(super) fn names_user(rpc: Rpc) -> bool {
-    matches!(
+    let is_of_stored = matches!(
         rpc.service(),
         "chatgateway.v1.ConversationService" | "chatgateway.v1.MemoryService" | "chatgateway.v1.SystemPromptService"
-    )
+    );
+    is_of_stored || rpc == Rpc::ExecuteTool
 }
 
 macro_rules! by_headers_alone {
@@ -91,7 +92,8 @@ by_headers_alone!(
     StreamChatCompletionRequest,
     ListModelsRequest,
     GetModelRequest,
-    GetUsageRequest
+    GetUsageRequest,
+    ListToolsRequest
 );
 in_the_query!(
     ListConversationsRequest,
@@ -100,6 +102,7 @@ in_the_query!(
     DeleteConversationRequest,
     ListMessagesRequest,
     ExportConversationRequest,
+    ExecuteToolRequest,
     DeleteMemoryByOriginRequest
 );
 in_a_bucket!(

@@ -48,6 +48,12 @@ impl MemoryValue {
         Ok(Self(value))
     }
 
+    /// The value as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
     pub(super) fn into_string(self) -> String {
         self.0
     }

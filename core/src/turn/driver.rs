@@ -15,22 +15,24 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 use uuid::Uuid;
 
-use super::answer::{Fold, ends, message_of};
 use super::hold::{Claim, Hold};
 use super::prompt::{Prompt, compose};
 use super::queue::{KeyInUse, Place};
 use super::replay::{Record, StoredAnswer};
 use super::stream::Piece;
 use super::{Kept, Turn};
+use crate::answer::{ends, message_of};
 use crate::api_errors;
 use crate::call::Call;
 use crate::catalog::CatalogModel;
-use crate::chat::{Answered, ChatStream, Told, complete_prepared, prepare, stream_prepared};
+use crate::chat::{Answered, Prepared, StreamedAnswer, Told, complete_prepared, prepare, stream_with};
 use crate::domain::limits::Applied;
 use crate::domain::tokens::estimate;
 use crate::domain::turn::PromptLimits;
 use crate::layers;
 use crate::shared::Shared;
+use crate::tool_loop::{self, Offered, Session, Surface};
+use crate::tools::Moment;
 
 /// How often a conversation is asked for that another process holds: from the first pause to the longest.
 const POLL: [Duration; 2] = [Duration::from_millis(10), Duration::from_millis(160)];
@@ -44,6 +46,8 @@ pub(super) struct Driver {
     kept: Kept,
     model: Arc<CatalogModel>,
     applied: Applied,
+    /// The tools of the gateway that go with the request, until they are used.
+    offered: Option<Offered>,
     /// Cancelled once whoever asked has left.
     left: CancellationToken,
     _key_in_use: Option<KeyInUse>,
@@ -64,6 +68,7 @@ struct Running {
     hold: Hold,
     prompt: Option<Prompt>,
     conversation: Option<HeaderValue>,
+    moment: Moment,
     _place: Option<Place>,
 }
 
@@ -77,11 +82,13 @@ enum End {
 impl Driver {
     /// Judges the request, and takes its key into use.
     pub(super) fn new(shared: &Shared, call: &Call, mut kept: Kept, left: CancellationToken) -> Result<Self, ApiError> {
-        let (model, applied) = prepare(shared, call, &mut kept.request)?;
+        let surface = if kept.turn.is_some() { Surface::Conversation } else { Surface::Chat };
+        let prepared = prepare(shared, call, &kept.acting, surface, &mut kept.request)?;
+        let Prepared { model, applied, offered } = prepared;
         let key_in_use = match &kept.key {
             None => None,
             Some(key) => {
-                let in_use = shared.turns().use_key(&kept.owner, key);
+                let in_use = shared.turns().use_key(&kept.acting.owner, key);
                 Some(in_use.ok_or_else(api_errors::idempotency_conflict)?)
             }
         };
@@ -92,7 +99,7 @@ impl Driver {
         }
         let in_flight = shared.in_flight().hold();
         let shared = shared.clone();
-        Ok(Self { shared, call, kept, model, applied, left, _key_in_use: key_in_use, _in_flight: in_flight })
+        Ok(Self { shared, call, kept, model, applied, offered, left, _key_in_use: key_in_use, _in_flight: in_flight })
     }
 
     /// Makes a whole completion.
@@ -107,9 +114,9 @@ impl Driver {
             Start::Again(stored) => return stored.into_completion(),
             Start::Anew(running) => running,
         };
-        let making = complete_prepared(&self.shared, &self.call, &self.kept.request, &self.model, &self.applied);
-        let mut answered = match self.unless_ended(&running.hold, making).await {
-            Ok(answered) => answered,
+        let session = self.session(running.moment);
+        let (mut answered, kept) = match self.unless_ended(&running.hold, self.make(session)).await {
+            Ok(made) => made,
             Err(error) => {
                 running.hold.let_go().await;
                 return Err(error);
@@ -117,8 +124,30 @@ impl Driver {
         };
         answered.told.conversation.clone_from(&running.conversation);
         let stored = self.kept.key.as_ref().map(|_| StoredAnswer::of_completion(&answered.answer, &answered.told));
-        self.store(*running, message_of(&answered.answer), true, stored).await?;
+        self.store(*running, kept, true, stored).await?;
         Ok(answered)
+    }
+
+    /// Makes a whole answer, and the messages of it that are kept.
+    async fn make(&self, session: Option<Session>) -> Result<(Answered<ChatCompletion>, Vec<Bytes>), ApiError> {
+        let Self { shared, call, kept, model, applied, .. } = self;
+        match session {
+            None => {
+                let answered = complete_prepared(shared, call, &kept.request, model, applied).await?;
+                let message = message_of(&answered.answer);
+                Ok((answered, vec![message]))
+            }
+            Some(session) => {
+                let made = tool_loop::complete(shared, call, kept.request.clone(), model, applied, session).await?;
+                Ok((made.answered, made.kept))
+            }
+        }
+    }
+
+    /// The tools of the gateway that go with the request, for this turn.
+    fn session(&mut self, moment: Moment) -> Option<Session> {
+        let offered = self.offered.take()?;
+        Some(Session::new(offered, self.kept.acting.tool_context(&self.shared, &self.call, moment)))
     }
 
     /// Makes a stream.
@@ -147,7 +176,9 @@ impl Driver {
             Start::Again(stored) => return stored.into_chunks().map(Box::new).map(Opened::Again),
             Start::Anew(running) => running,
         };
-        let opening = stream_prepared(&self.shared, &self.call, &self.kept.request, &self.model, &self.applied);
+        let session = self.session(running.moment);
+        let request = self.kept.request.clone();
+        let opening = stream_with(&self.shared, &self.call, request, &self.model, &self.applied, session);
         match self.unless_ended(&running.hold, opening).await {
             Ok(mut answered) => {
                 answered.told.conversation.clone_from(&running.conversation);
@@ -160,28 +191,36 @@ impl Driver {
         }
     }
 
-    async fn run_stream(&self, mut stream: ChatStream, told: &Told, running: Running, sender: &mpsc::Sender<Piece>) {
-        let (mut fold, mut record, mut last) = (Fold::default(), Record::default(), Vec::new());
-        let forwarding = self.forward(&mut stream, &mut fold, &mut record, &mut last, sender);
+    async fn run_stream(
+        &self,
+        mut stream: StreamedAnswer,
+        told: &Told,
+        running: Running,
+        sender: &mpsc::Sender<Piece>,
+    ) {
+        let (mut record, mut last) = (Record::default(), Vec::new());
+        stream.keep();
+        let forwarding = self.forward(&mut stream, &mut record, &mut last, sender);
         let end = match self.unless_ended(&running.hold, async { Ok(forwarding.await) }).await {
             Ok(Ok(())) => End::Whole,
             Ok(Err(error)) => End::Failed(error),
             Err(_) if self.has_been_left() => End::Left,
             Err(error) => End::Failed(error),
         };
-        // Ends the call to the model server, if it still runs.
-        drop(stream);
         let is_turn = running.prompt.is_some();
+        let has_begun = stream.has_begun();
+        // Ends the call to the model server, and tools, if they still run.
+        let kept = stream.into_kept(matches!(end, End::Whole));
         let ended = match end {
             End::Whole => {
                 let stored = self.kept.key.as_ref().map(|_| StoredAnswer::of_chunks(&record, told)).transpose();
                 match stored {
-                    Ok(stored) => self.store(running, fold.message(true), true, stored).await.map(|()| last),
+                    Ok(stored) => self.store(running, kept, true, stored).await.map(|()| last),
                     Err(error) => Err(error),
                 }
             }
-            End::Failed(_) | End::Left if is_turn && fold.has_begun() => {
-                let stored = self.store(running, fold.message(false), false, None).await;
+            End::Failed(_) | End::Left if is_turn && has_begun => {
+                let stored = self.store(running, kept, false, None).await;
                 match (end, stored) {
                     (End::Failed(error), _) | (_, Err(error)) => Err(error),
                     _ => return,
@@ -207,20 +246,18 @@ impl Driver {
     /// Hands on the chunks as they come, but not those with which the answer ends: they go out once it is stored.
     async fn forward(
         &self,
-        stream: &mut ChatStream,
-        fold: &mut Fold,
+        stream: &mut StreamedAnswer,
         record: &mut Record,
         last: &mut Vec<ChatCompletionChunk>,
         sender: &mpsc::Sender<Piece>,
     ) -> Result<(), ApiError> {
         while let Some(chunks) = stream.next().await {
             let mut chunks = chunks?;
-            fold.take(&chunks);
             if self.kept.key.is_some() {
                 chunks = record.take(chunks)?;
             }
             let limit = self.model.route.first().upstream().max_response_bytes();
-            if fold.bytes().max(record.len()) > limit {
+            if stream.bytes().max(record.len()) > limit {
                 return Err(api_errors::answer_too_large(limit));
             }
             let now = if last.is_empty() { chunks.iter().position(ends).unwrap_or(chunks.len()) } else { 0 };
@@ -237,7 +274,8 @@ impl Driver {
 
     async fn begin(&mut self) -> Result<Start, ApiError> {
         if let Some(key) = &self.kept.key {
-            let found = self.shared.store().look_up_key(&self.kept.owner, key).await.map_err(api_errors::from_store)?;
+            let found =
+                self.shared.store().look_up_key(&self.kept.acting.owner, key).await.map_err(api_errors::from_store)?;
             if found != KeyState::Free {
                 return standing(found);
             }
@@ -248,15 +286,24 @@ impl Driver {
         }
     }
 
-    async fn begin_chat(&self) -> Result<Start, ApiError> {
+    async fn begin_chat(&mut self) -> Result<Start, ApiError> {
         let Some(key) = self.kept.key.clone() else { return Err(ApiError::internal("nothing is to be kept")) };
         let run = KeyedRun { run: Uuid::now_v7(), key };
-        let found = self.shared.store().begin_keyed(&self.kept.owner, &run).await.map_err(api_errors::from_store)?;
+        let found =
+            self.shared.store().begin_keyed(&self.kept.acting.owner, &run).await.map_err(api_errors::from_store)?;
         if found != KeyState::Free {
             return standing(found);
         }
-        let hold = Hold::new(self.shared.store(), &self.kept.owner, Claim::Key(run));
-        Ok(Start::Anew(Box::new(Running { hold, prompt: None, conversation: None, _place: None })))
+        let hold = Hold::new(self.shared.store(), &self.kept.acting.owner, Claim::Key(run));
+        match self.augment().await {
+            Ok(message) => drop(self.kept.request.messages.splice(..0, message)),
+            Err(error) => {
+                hold.let_go().await;
+                return Err(error);
+            }
+        }
+        let moment = Moment::of_request();
+        Ok(Start::Anew(Box::new(Running { hold, prompt: None, conversation: None, moment, _place: None })))
     }
 
     async fn begin_turn(&mut self, turn: Turn) -> Result<Start, ApiError> {
@@ -275,7 +322,7 @@ impl Driver {
             key: self.kept.key.clone(),
         };
         let mut pause = POLL[0];
-        let (store, owner) = (self.shared.store(), &self.kept.owner);
+        let (store, owner) = (self.shared.store(), &self.kept.acting.owner);
         let running = loop {
             match store.begin_turn(owner, new.clone()).await.map_err(api_errors::from_store)? {
                 Begun::Running(running) => break running,
@@ -294,7 +341,12 @@ impl Driver {
                 self.kept.request.messages.clone_from(&prompt.messages);
                 self.applied.history_trimmed = prompt.left_out;
                 let conversation = HeaderValue::try_from(running.conversation.to_string()).ok();
-                Ok(Start::Anew(Box::new(Running { hold, prompt: Some(prompt), conversation, _place: place })))
+                let moment = Moment {
+                    conversation: Some(running.conversation),
+                    turn: running.turn,
+                    is_of_user: turn.new.user.is_some(),
+                };
+                Ok(Start::Anew(Box::new(Running { hold, prompt: Some(prompt), conversation, moment, _place: place })))
             }
             Err(error) => {
                 hold.let_go().await;
@@ -303,18 +355,26 @@ impl Driver {
         }
     }
 
-    async fn compose(&self, turn: &Turn, running: &RunningTurn) -> Result<Prompt, ApiError> {
+    /// What is stored for the caller, as one message. A turn asks once those before it have ended, since they may have
+    /// written some of it.
+    async fn augment(&mut self) -> Result<Option<Bytes>, ApiError> {
+        let (caller, acting) = (&self.call.caller, &self.kept.acting);
+        self.shared.compositions().message(caller, acting, &mut self.applied).await
+    }
+
+    async fn compose(&mut self, turn: &Turn, running: &RunningTurn) -> Result<Prompt, ApiError> {
         let most = self.shared.conversations().max_bytes;
         if running.byte_count >= most as u64 {
             return Err(api_errors::conversation_full(most));
         }
+        let added = self.augment().await?;
         let (request, facts) = (&self.kept.request, &self.model.facts);
         let limits = PromptLimits {
             window: facts.context_window,
             answer: request.parameters.max_completion_tokens.or(request.parameters.max_tokens),
             bytes: self.shared.max_body_bytes() as u64,
         };
-        compose(self.shared.store(), &self.kept.owner, running, &turn.new, request, limits).await
+        compose(self.shared.store(), &self.kept.acting.owner, running, added, &turn.new, request, limits).await
     }
 
     // === settling ===
@@ -322,7 +382,7 @@ impl Driver {
     async fn store(
         &self,
         running: Running,
-        message: Bytes,
+        answer_messages: Vec<Bytes>,
         is_whole: bool,
         answer: Option<Bytes>,
     ) -> Result<(), ApiError> {
@@ -330,7 +390,7 @@ impl Driver {
             None => running.hold.finish_keyed(answer.unwrap_or_default()).await,
             Some(prompt) => {
                 let mut messages = prompt.to_store;
-                messages.push(message);
+                messages.extend(answer_messages);
                 let end = FinishedTurn {
                     model: self.model.facts.alias.to_string(),
                     tokens: estimate(&messages),
@@ -340,8 +400,22 @@ impl Driver {
                     prompt_start: prompt.start,
                     answer,
                 };
-                running.hold.finish_turn(end).await
+                running.hold.finish_turn(end).await?;
+                self.expire_confirmations(running.moment).await;
+                Ok(())
             }
+        }
+    }
+
+    /// What a tenant wants confirmed in the next turn of the user can be in none after it.
+    async fn expire_confirmations(&self, moment: Moment) {
+        let Moment { conversation: Some(conversation), turn, is_of_user: true } = moment else { return };
+        if !self.call.caller.tenant().confirms_in_later_turn {
+            return;
+        }
+        let (store, owner) = (self.shared.store(), &self.kept.acting.owner);
+        if let Err(error) = store.expire_confirmations(owner, conversation, turn).await {
+            tracing::warn!(cause = %error, "confirmations of a turn before could not be ended");
         }
     }
 
@@ -388,7 +462,7 @@ impl Driver {
 /// A stream that was opened.
 enum Opened {
     Again(Box<Answered<Vec<ChatCompletionChunk>>>),
-    Anew(Box<Answered<ChatStream>>, Box<Running>),
+    Anew(Box<Answered<StreamedAnswer>>, Box<Running>),
 }
 
 /// Nobody reads it.

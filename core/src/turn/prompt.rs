@@ -1,4 +1,4 @@
-//! What goes to the model in a turn: instructions, the history byte for byte, and what is new.
+//! What goes to the model in a turn: what the gateway adds, instructions, the history byte for byte, and what is new.
 
 use std::sync::Arc;
 
@@ -27,17 +27,19 @@ pub(super) struct Prompt {
     pub(super) left_out: u32,
 }
 
-/// Puts the prompt together. `request` holds everything but the messages.
+/// Puts the prompt together, behind what the gateway adds. `request` holds everything but the messages.
 pub(super) async fn compose(
     store: &Arc<dyn Store>,
     owner: &Owner,
     turn: &RunningTurn,
+    added: Option<Bytes>,
     new: &NewMessages,
     request: &JsonRequest,
     limits: PromptLimits,
 ) -> Result<Prompt, ApiError> {
     let past: Vec<_> = turn.history.iter().map(past_turn).collect();
-    let around: Vec<&Bytes> = new.instructions.iter().chain(&request.tools).chain([&request.response_format]).collect();
+    let form = [&request.response_format];
+    let around: Vec<&Bytes> = added.iter().chain(&new.instructions).chain(&request.tools).chain(form).collect();
     let asked: Vec<&Bytes> = new.messages().collect();
     let all = around.iter().chain(&asked).copied();
     let size = Size { tokens: estimate(all.clone()), bytes: all.map(|text| text.len() as u64).sum() };
@@ -58,7 +60,7 @@ pub(super) async fn compose(
         // Without the calls that they close, results make no sense.
         (Vec::new(), new.user.iter().cloned().collect())
     };
-    let messages = new.instructions.iter().cloned().chain(kept).chain(sent).collect();
+    let messages = added.into_iter().chain(new.instructions.iter().cloned()).chain(kept).chain(sent).collect();
     Ok(Prompt {
         messages,
         continues: to_store.len() > usize::from(new.user.is_some()),

@@ -2,11 +2,12 @@
 
 use bytes::{Bytes, BytesMut};
 use gateway_proto::ApiError;
-use gateway_proto::v1::{ChatCompletion, ChatCompletionChunk, StreamChatCompletionResponse};
+use gateway_proto::v1::{ChatCompletion, ChatCompletionChunk, StreamChatCompletionResponse, chunk_notice};
 use http::HeaderValue;
 use prost::Message;
 
 use crate::chat::{Answered, Told};
+use crate::domain::limits::Augmented;
 
 /// A stored answer: what was sent, and what was told besides.
 #[derive(Clone, PartialEq, Message)]
@@ -25,6 +26,12 @@ pub(super) struct StoredAnswer {
     resolved_backend: String,
     #[prost(string, optional, tag = "6")]
     conversation: Option<String>,
+    #[prost(bool, tag = "7")]
+    system_prompt_added: bool,
+    #[prost(bool, tag = "8")]
+    memory_added: bool,
+    #[prost(bool, tag = "9")]
+    server_tools_added: bool,
 }
 
 impl StoredAnswer {
@@ -48,6 +55,9 @@ impl StoredAnswer {
             resolved_model: text(&told.resolved_model),
             resolved_backend: text(&told.resolved_backend),
             conversation: told.conversation.as_ref().map(text),
+            system_prompt_added: told.augmented.system_prompt,
+            memory_added: told.augmented.memory,
+            server_tools_added: told.augmented.server_tools,
         }
     }
 
@@ -69,7 +79,7 @@ impl StoredAnswer {
         let chunks = self.chunks.ok_or_else(|| ApiError::internal("no chunks are stored"))?;
         // Given again it costs nothing.
         let mut chunks = chunks.chunks;
-        chunks.retain(|chunk| chunk.notice.is_none());
+        chunks.retain(|chunk| !tells_cost(chunk));
         Ok(Answered { answer: chunks, told })
     }
 
@@ -77,12 +87,22 @@ impl StoredAnswer {
         let value = |text: &String| HeaderValue::try_from(text).map_err(ApiError::internal);
         Ok(Told {
             applied: self.applied.as_ref().map(value).transpose()?,
+            augmented: Augmented {
+                system_prompt: self.system_prompt_added,
+                memory: self.memory_added,
+                server_tools: self.server_tools_added,
+            },
             resolved_model: value(&self.resolved_model)?,
             resolved_backend: value(&self.resolved_backend)?,
             conversation: self.conversation.as_ref().map(value).transpose()?,
             cost: None,
         })
     }
+}
+
+fn tells_cost(chunk: &ChatCompletionChunk) -> bool {
+    let notice = chunk.notice.as_ref().and_then(|notice| notice.notice.as_ref());
+    matches!(notice, Some(chunk_notice::Notice::Cost(_)))
 }
 
 /// The chunks of a stream so far, encoded: pieces of one message, which may simply stand behind each other.

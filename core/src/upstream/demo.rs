@@ -1,13 +1,16 @@
 //! The built-in demo: no model, and it says so. It makes a first answer possible without a provider, and every kind
 //! of answer and failure possible on demand.
 //!
-//! It is deterministic: the last message decides. One that begins with a slash is a command (`/help` lists them); any
-//! other is repeated. It answers in the bytes of the OpenAI wire, which the same reader reads as those of a real
-//! server.
+//! It is deterministic: the messages decide. One that begins with a slash is a command (`/help` lists them); one that
+//! asks for a tool that the request offers, in brackets or in plain words, is answered with a call; any other is
+//! repeated. It answers in the bytes of the OpenAI wire, which the same reader reads as those of a real server.
 
 mod answer;
+mod memory;
+mod request;
 mod script;
 mod stream;
+mod tools;
 
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode, header};

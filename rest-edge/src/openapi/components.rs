@@ -15,6 +15,7 @@ const EXAMPLES: &[&str] = &[
     include_str!("components/examples/conversations.json"),
     include_str!("components/examples/memory.json"),
     include_str!("components/examples/system_prompts.json"),
+    include_str!("components/examples/tools.json"),
     include_str!("components/examples/usage.json"),
 ];
 const SCHEMAS: &[&str] = &[
@@ -27,6 +28,7 @@ const SCHEMAS: &[&str] = &[
     include_str!("components/schemas/memory.json"),
     include_str!("components/schemas/models.json"),
     include_str!("components/schemas/system_prompts.json"),
+    include_str!("components/schemas/tools.json"),
     include_str!("components/schemas/usage.json"),
     include_str!("components/schemas/errors.json"),
     include_str!("components/schemas/health.json"),

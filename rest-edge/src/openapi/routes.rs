@@ -4,6 +4,7 @@ mod chat;
 mod conversations;
 mod memory;
 mod system_prompts;
+mod tools;
 
 use gateway_proto::{Access, ErrorCode, Operation};
 
@@ -123,15 +124,8 @@ fn facts(operation: Operation) -> RouteFacts {
         Operation::SetCurrentSystemPromptVersion => system_prompts::set_current(),
         Operation::DeleteSystemPromptVersion => system_prompts::delete(),
         Operation::GetEffectiveSystemPrompt => system_prompts::effective(),
-        Operation::ListTools | Operation::ExecuteTool => RouteFacts {
-            tag: Tag::Usage,
-            summary: "STUB",
-            parameters: &[],
-            request: None,
-            success: Answer::ok("STUB", Content::json("UsageReport", &["UsageReport"])),
-            other_failure: None,
-            errors: &[ANY, CORE, CALLER, STORAGE],
-        },
+        Operation::ListTools => tools::list(),
+        Operation::ExecuteTool => tools::execute(),
         Operation::ListErrors => RouteFacts {
             tag: Tag::Errors,
             summary: "List all error codes",

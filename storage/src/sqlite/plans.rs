@@ -29,6 +29,18 @@ async fn pages_are_found_by_index_and_never_sorted() {
                 "SEARCH messages USING INDEX sqlite_autoindex_messages_1 (turn_id=?)",
             ],
         ),
+        (memory::OF_BUCKET, 5, vec!["sqlite_autoindex_memory_entries_1 (tenant=? AND scope=? AND owner=?)"]),
+        (memory::OF_SCOPE, 4, vec!["memory_entries_of_scope (tenant=? AND scope=?)"]),
+        (memory::OF_CHAT, 3, vec!["sqlite_autoindex_memory_entries_1 (tenant=? AND scope=? AND owner=?)"]),
+        (prompts::LIST, 5, vec!["sqlite_autoindex_prompt_versions_1 (tenant=? AND level=? AND owner=?)"]),
+        (
+            prompts::OF_CHAT,
+            3,
+            vec![
+                "SEARCH heads USING PRIMARY KEY (tenant=? AND level=? AND owner=?)",
+                "SEARCH versions USING INDEX sqlite_autoindex_prompt_versions_1 (tenant=? AND level=? AND owner=? AND version=?)",
+            ],
+        ),
     ];
     for (statement, parameters, expected) in cases {
         let plan = plan(statement, parameters).await;
@@ -37,7 +49,14 @@ async fn pages_are_found_by_index_and_never_sorted() {
         }
         assert!(!plan.contains("SCAN"), "{plan}");
     }
-    for statement in [conversations::OF_OWNER, conversations::OF_TENANT] {
-        assert!(!plan(statement, 5).await.contains("TEMP B-TREE"));
+    for (statement, parameters) in [
+        (conversations::OF_OWNER, 5),
+        (conversations::OF_TENANT, 5),
+        (memory::OF_BUCKET, 5),
+        (memory::OF_SCOPE, 4),
+        (memory::OF_CHAT, 3),
+        (prompts::LIST, 5),
+    ] {
+        assert!(!plan(statement, parameters).await.contains("TEMP B-TREE"));
     }
 }

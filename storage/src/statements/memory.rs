@@ -218,23 +218,27 @@ pub(super) async fn delete(
     claim: Option<&KeyClaim>,
     answer: &KeyedAnswer<bool>,
 ) -> Result<Result<bool, KeyState>, sqlx::Error> {
-    const DELETE: &str = "DELETE FROM memory_entries WHERE tenant = $1 AND scope = $2 AND owner = $3 AND key = $4 \
-        RETURNING byte_count";
     let mutation = match Mutation::begin(connection, context, owner, claim).await? {
         Ok(mutation) => mutation,
         Err(state) => return Ok(Err(state)),
     };
-    lock(connection, bucket).await?;
-    let query = sqlx::query(DELETE).bind(bucket.tenant.name()).bind(&*bucket.scope).bind(bucket.owner_key()).bind(key);
-    let deleted = query.fetch_optional(&mut *connection).await?;
-    if let Some(row) = &deleted {
-        add(connection, bucket, Held { entries: -1, bytes: -row.try_get::<i64, _>(0)? }).await?;
-        remove_empty(connection, bucket).await?;
-        changes::note(connection, &[change_of(bucket)]).await?;
-    }
-    let is_deleted = deleted.is_some();
+    let is_deleted = delete_claimed(connection, bucket, key).await?;
     mutation.done(connection, || answer(&is_deleted)).await?;
     Ok(Ok(is_deleted))
+}
+
+async fn delete_claimed(connection: &mut Connection, bucket: &Bucket, key: &str) -> Result<bool, sqlx::Error> {
+    const DELETE: &str = "DELETE FROM memory_entries WHERE tenant = $1 AND scope = $2 AND owner = $3 AND key = $4 \
+        RETURNING byte_count";
+    if !lock(connection, bucket).await? {
+        return Ok(false);
+    }
+    let query = sqlx::query(DELETE).bind(bucket.tenant.name()).bind(&*bucket.scope).bind(bucket.owner_key()).bind(key);
+    let Some(row) = query.fetch_optional(&mut *connection).await? else { return Ok(false) };
+    add(connection, bucket, Held { entries: -1, bytes: -row.try_get::<i64, _>(0)? }).await?;
+    remove_empty(connection, bucket).await?;
+    changes::note(connection, &[change_of(bucket)]).await?;
+    Ok(true)
 }
 
 /// By how much what a bucket holds changes.
@@ -244,12 +248,13 @@ pub(super) struct Held {
     pub(super) bytes: i64,
 }
 
-/// Locks a bucket that is there; without a row it holds nothing.
-pub(super) async fn lock(connection: &mut Connection, bucket: &Bucket) -> Result<(), sqlx::Error> {
+/// Locks a bucket; false: there is none, since it holds nothing. Whoever goes on without the lock would wait for entries
+/// and for the bucket in another order than those that have it.
+pub(super) async fn lock(connection: &mut Connection, bucket: &Bucket) -> Result<bool, sqlx::Error> {
     const LOCK: &str = "UPDATE memory_buckets SET entry_count = entry_count \
         WHERE tenant = $1 AND scope = $2 AND owner = $3";
     let query = sqlx::query(LOCK).bind(bucket.tenant.name()).bind(&*bucket.scope).bind(bucket.owner_key());
-    query.execute(connection).await.map(drop)
+    Ok(query.execute(connection).await?.rows_affected() == 1)
 }
 
 /// Counts what came into a locked bucket, or went.

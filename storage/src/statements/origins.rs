@@ -42,12 +42,15 @@ pub(super) async fn delete(
         return Ok(Ok(OriginDeleted::PublicAmongThem));
     }
     // All locks first, in one order: two that do this wait for each other only one way.
-    for bucket in &buckets {
-        memory::lock(connection, bucket).await?;
+    let mut locked = Vec::new();
+    for bucket in buckets {
+        if memory::lock(connection, &bucket).await? {
+            locked.push(bucket);
+        }
     }
     let mut deleted = 0;
     let mut changed: Vec<Change> = Vec::new();
-    for bucket in &buckets {
+    for bucket in &locked {
         let gone = delete_in(connection, owner, origin, bucket).await?;
         if gone.entries > 0 {
             memory::add(connection, bucket, Held { entries: -gone.entries, bytes: -gone.bytes }).await?;

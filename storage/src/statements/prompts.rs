@@ -31,14 +31,27 @@ macro_rules! of_place {
 }
 pub(super) const LIST: &str =
     concat!("SELECT ", columns!(), versions!(), of_place!(), " ORDER BY versions.version DESC LIMIT $4 OFFSET $5");
+macro_rules! current_of {
+    ($level:literal, $owner:literal) => {
+        concat!(
+            "SELECT ",
+            columns!(),
+            ", versions.content, heads.level",
+            versions!(),
+            " AND versions.version = heads.current_version WHERE heads.tenant = $1 AND heads.level = '",
+            $level,
+            "' AND heads.owner = ",
+            $owner
+        )
+    };
+}
 /// The current versions of a tenant, of a scope and of a user.
 pub(super) const OF_CHAT: &str = concat!(
-    "SELECT ",
-    columns!(),
-    ", versions.content, heads.level",
-    versions!(),
-    " AND versions.version = heads.current_version WHERE heads.tenant = $1 AND (heads.level, heads.owner) \
-     IN (VALUES ('tenant', ''), ('scope', $2), ('user', $3))"
+    current_of!("tenant", "''"),
+    " UNION ALL ",
+    current_of!("scope", "$2"),
+    " UNION ALL ",
+    current_of!("user", "$3")
 );
 
 fn record(row: &Row) -> Result<PromptRecord, sqlx::Error> {

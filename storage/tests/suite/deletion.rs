@@ -1,13 +1,19 @@
 //! Delete really deletes.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use futures_util::FutureExt as _;
-use gateway_storage::{ConversationChanges, ConversationId, FinishedTurn, Mutated};
+use gateway_storage::{
+    ConversationChanges, ConversationId, FinishedTurn, MemoryWrite, Mutated, Origin, OriginDeleted, PromptChanged,
+    PromptLevel, PromptPlace, Visibility,
+};
+use uuid::Uuid;
 
 use crate::actor::{Actor, ann, cut, end_of, key};
 use crate::direct::Direct;
+use crate::remembering::{stored, told, write};
 use crate::world::{World, until};
 
 on_both!(no_row_refers_to_a_deleted_conversation, a_deletion_and_a_turn_that_ends_do_not_get_in_each_others_way);
@@ -77,7 +83,7 @@ async fn a_deletion_and_a_turn_that_ends_do_not_get_in_each_others_way(world: &W
 }
 
 /// Each deadlock costs a second until the server ends it. A session counts its own when it ends.
-async fn assert_no_deadlock(ann: Actor, direct: &mut Direct) {
+pub(crate) async fn assert_no_deadlock(ann: Actor, direct: &mut Direct) {
     drop(ann);
     let of_store = "datname = current_database() AND application_name = 'chat-gateway'";
     until("the sessions end", async || direct.count("pg_stat_activity", of_store).await == 0).await;
@@ -93,6 +99,7 @@ mod on_disk {
         a_deletion_that_nobody_waits_for_leaves_nothing_either,
         a_deletion_beside_many_writes_leaves_nothing_either,
         a_deletion_beside_a_reader_is_made_good_later,
+        nothing_of_what_was_forgotten_is_left_on_disk,
     );
 
     fn assert_on_disk(world: &World, expected: bool) {
@@ -161,5 +168,35 @@ mod on_disk {
         assert_eq!(ann.get(id).await, None);
         reader.close().await;
         until("the words are gone", async || is_gone(world)).await;
+    }
+
+    async fn nothing_of_what_was_forgotten_is_left_on_disk(world: &World) {
+        let ann = ann(&world.open().await);
+        let bucket = ann.bucket(Visibility::Private);
+        let place = PromptPlace { tenant: ann.owner.tenant.clone(), level: PromptLevel::Tenant };
+        let turn = (ConversationId::new_random(), Uuid::now_v7());
+        let [mark, ..] = MARKS;
+        for value in [mark.to_owned(), mark.repeat(1000)] {
+            // What was replaced as well as what was there last.
+            ann.put(&bucket, mark, &value).await;
+            ann.put(&bucket, mark, "replaced").await;
+            assert!(world.holds_on_disk(mark));
+            assert!(ann.forget(&bucket, mark).await);
+            assert!(!world.holds_on_disk(mark));
+
+            let by_tool = MemoryWrite { origin: Origin::Tool(Some(turn)), ..write(&bucket, "k", &value) };
+            stored(ann.try_put(by_tool, None).await);
+            assert!(world.holds_on_disk(mark));
+            let (store, owner) = (&ann.store, &ann.owner);
+            let deleted = store.delete_memory_of_turn(owner, turn.0, turn.1, false, None, Arc::new(told)).await;
+            assert_eq!(deleted.unwrap(), Ok(OriginDeleted::Done(1)));
+            assert!(!world.holds_on_disk(mark));
+
+            let version = ann.put_prompt(&place, &value).await.version;
+            ann.put_prompt(&place, "x").await;
+            assert!(world.holds_on_disk(mark));
+            assert_eq!(ann.delete_prompt(&place, version, None).await, PromptChanged::Done(()));
+            assert!(!world.holds_on_disk(mark));
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use gateway_storage::{DatabaseAddress, LEASE, StoreError};
+use gateway_storage::{DatabaseAddress, Heard, LEASE, StoreError, Visibility};
 use tokio::time::timeout;
 
 use crate::actor::{Actor, ann, end_of, new_turn};
@@ -48,6 +48,29 @@ async fn calls_fail_fast_while_the_server_is_stopped_and_it_comes_back_by_itself
         ann.turn(Some(id), end_of(&[&outage.to_string()])).await;
     }
     assert_eq!(ann.texts(id).await, ["0", "1", "2", "3"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_heard_while_the_server_is_stopped_and_then_that_anything_may_have_changed() {
+    let folder = new_folder();
+    let mut server = Server::start_in(folder.path());
+    let ann = open(&server).await;
+    let mut heard = ann.store.heard();
+    assert_eq!(timeout(RECOVERY, heard.recv()).await.unwrap().unwrap(), Heard::Anything);
+    for _ in 0..2 {
+        server.stop();
+        ann.store.check().await.unwrap_err();
+        let begin = Instant::now();
+        while begin.elapsed() < Duration::from_millis(600) {
+            assert!(!*ann.store.availability().borrow());
+            timeout(Duration::from_millis(50), heard.recv()).await.unwrap_err();
+        }
+        server = Server::start_in(folder.path());
+        assert_eq!(timeout(RECOVERY, heard.recv()).await.unwrap().unwrap(), Heard::Anything);
+        until_available(&ann).await;
+        ann.put(&ann.bucket(Visibility::Private), "k", "v").await;
+        let Heard::Change(_) = timeout(RECOVERY, heard.recv()).await.unwrap().unwrap() else { panic!("no change") };
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,11 +1,17 @@
 //! Nobody sees or changes what is another's.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use gateway_storage::{
-    Begun, ConversationChanges, ConversationId, KeyState, Mutated, Owner, Page, Reader, Stored, Tenant, User,
+    Begun, Bucket, Buckets, ConversationChanges, ConversationId, KeyState, MemoryWrite, Mutated, Origin, OriginDeleted,
+    Owner, Page, PromptChanged, PromptLevel, PromptPlace, PromptStack, Reader, Stored, Tenant, User, Visibility,
+    private_buckets,
 };
+use uuid::Uuid;
 
 use crate::actor::{ALL, Actor, ann, answered, end_of, key, keyed_run, new_turn, owner};
+use crate::remembering::{SCOPE, stored, told, write};
 use crate::world::World;
 
 on_both!(
@@ -13,6 +19,7 @@ on_both!(
     a_stranger_has_no_part_in_a_turn_that_runs,
     a_tenant_sees_all_of_its_own_and_nothing_else,
     names_are_compared_as_they_are,
+    a_stranger_has_no_part_in_what_is_remembered,
 );
 
 /// Everybody who is almost Ann of `acme`.
@@ -152,4 +159,58 @@ async fn names_are_compared_as_they_are(world: &World) {
         let begun = store.begin_turn(&actor.owner, new_turn(None, Some(key(name)))).await.unwrap();
         assert!(matches!(begun, Begun::Running(_)), "{name}");
     }
+}
+
+/// Whose the tests' buckets and prompts are: not of a stranger, whatever it is that both have.
+async fn a_stranger_has_no_part_in_what_is_remembered(world: &World) {
+    let store = world.open().await;
+    let ann = ann(&store);
+    let (private, public) = (ann.bucket(Visibility::Private), ann.bucket(Visibility::Public));
+    let turn = (ConversationId::new_random(), Uuid::now_v7());
+    let by_tool = MemoryWrite { origin: Origin::Tool(Some(turn)), ..write(&private, "k", "Ann's") };
+    stored(ann.try_put(by_tool, Some(key("k"))).await);
+    ann.put(&public, "k", "acme's").await;
+    let own = PromptPlace { tenant: Tenant::new("acme"), level: PromptLevel::User(ann.owner.user.clone()) };
+    ann.put_prompt(&own, "Ann's").await;
+    let before = store.prompt_stack(&ann.owner, Some(SCOPE)).await.unwrap();
+    for owner in strangers() {
+        let stranger = Actor { store: store.clone(), owner };
+        let is_of_tenant = stranger.owner.tenant == ann.owner.tenant;
+        let bucket = stranger.bucket(Visibility::Private);
+        let place = PromptPlace {
+            tenant: stranger.owner.tenant.clone(),
+            level: PromptLevel::User(stranger.owner.user.clone()),
+        };
+        assert_eq!(stranger.recall(&bucket, "k").await, None);
+        assert!(stranger.keys(&bucket).await.is_empty());
+        assert!(!stranger.forget(&bucket, "k").await);
+        assert_eq!(stranger.keys(&stranger.bucket(Visibility::Public)).await.len(), usize::from(is_of_tenant));
+        let deleted =
+            store.delete_memory_of_turn(&stranger.owner, turn.0, turn.1, true, None, Arc::new(told)).await.unwrap();
+        assert_eq!(deleted, Ok(OriginDeleted::Done(0)));
+        assert_eq!(store.look_up_key(&stranger.owner, &key("k")).await.unwrap(), KeyState::Free);
+        assert!(store.current_prompt(&place).await.unwrap().is_none());
+        assert_eq!(stranger.set_current(&place, 1, None).await, PromptChanged::NotFound);
+        assert_eq!(stranger.delete_prompt(&place, 1, None).await, PromptChanged::NotFound);
+        assert_eq!(stranger.unset(&place, None).await, PromptChanged::Done(false));
+        let stack = store.prompt_stack(&stranger.owner, Some(SCOPE)).await.unwrap();
+        let expected = PromptStack { user: None, private: Vec::new(), ..before.clone() };
+        assert_eq!(stack, if is_of_tenant { expected } else { PromptStack::default() });
+        // What they do of their own changes nothing of hers.
+        stranger.put(&bucket, "k", "theirs").await;
+        stranger.put_prompt(&place, "theirs").await;
+        stranger.unset(&place, None).await;
+        assert!(stranger.forget(&bucket, "k").await);
+    }
+    let elsewhere = Bucket::of(&ann.owner, "elsewhere", Visibility::Private);
+    for bucket in [elsewhere, Bucket::of(&ann.owner, "", Visibility::Public)] {
+        assert!(ann.keys(&bucket).await.is_empty());
+        assert!(!ann.forget(&bucket, "k").await);
+    }
+    for (tenant, total) in [("acme", 1), ("other", 0), ("ACME", 0)] {
+        let all = private_buckets(&Reader::Tenant(Tenant::new(tenant)), SCOPE);
+        assert!(matches!(all, Buckets::AllPrivate { .. }));
+        assert_eq!(ann.list_memory(&all).await.total, total, "{tenant}");
+    }
+    assert_eq!(store.prompt_stack(&ann.owner, Some(SCOPE)).await.unwrap(), before);
 }

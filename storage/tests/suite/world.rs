@@ -70,6 +70,14 @@ impl World {
         [first, second]
     }
 
+    /// The store as several processes see it, so many that 64 who write at once have a connection each.
+    pub(crate) async fn open_for_64(&self) -> [Arc<dyn Store>; 4] {
+        let [first, second] = self.open_twice(LEASE).await;
+        let [third, fourth] =
+            if self.is_sqlite() { [(); 2].map(|()| Arc::clone(&first)) } else { self.open_twice(LEASE).await };
+        [first, second, third, fourth]
+    }
+
     pub(crate) fn is_sqlite(&self) -> bool {
         matches!(self.address, DatabaseAddress::Sqlite(_))
     }

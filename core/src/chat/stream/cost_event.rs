@@ -46,13 +46,15 @@ impl CostEvent {
 
     /// The chunk, where it was not told before.
     pub(super) fn last(&mut self, priced: Option<Priced>) -> Option<ChatCompletionChunk> {
-        let Priced { cost, is_estimated } = priced?;
+        let notice = cost_notice(priced?);
         let chunk = self.chunk.take()?;
         self.has_price = false;
-        let cost = CostNotice { cost_usd: cost.to_string(), estimated: is_estimated };
-        Some(ChatCompletionChunk {
-            notice: Some(ChunkNotice { notice: Some(chunk_notice::Notice::Cost(cost)) }),
-            ..*chunk
-        })
+        Some(ChatCompletionChunk { notice: Some(notice), ..*chunk })
     }
+}
+
+/// What is told of a cost.
+pub(crate) fn cost_notice(Priced { cost, is_estimated }: Priced) -> ChunkNotice {
+    let cost = CostNotice { cost_usd: cost.to_string(), estimated: is_estimated };
+    ChunkNotice { notice: Some(chunk_notice::Notice::Cost(cost)) }
 }

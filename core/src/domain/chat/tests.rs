@@ -36,7 +36,7 @@ fn chat(more: Value) -> JsonRequest {
 }
 
 fn param_of(request: &JsonRequest) -> (ErrorCode, String) {
-    let error = check_request(request).expect_err(&format!("{request:?}"));
+    let error = check_request(request, OtherTools::NONE).expect_err(&format!("{request:?}"));
     (error.code(), error.param().unwrap_or_default().to_owned())
 }
 
@@ -76,7 +76,12 @@ fn good_tools_and_choices_are_taken() {
         json!({"response_format": {"type": "json_schema", "json_schema": {"name": "n", "schema": {}, "strict": null}}}),
         json!({"response_format": {"type": "grammar", "grammar": "root"}}),
     ] {
-        assert!(check_request(&chat(more.clone())).is_ok(), "{more}: {:?}", check_request(&chat(more.clone())));
+        assert!(
+            check_request(&chat(more.clone()), OtherTools::NONE).is_ok(),
+            "{more}: {:?}",
+            check_request(&chat(more.clone())),
+            OtherTools::NONE
+        );
     }
 }
 
@@ -148,7 +153,7 @@ fn json_options_are_judged() {
         "logit_bias": {"1": -100, "2": 100.0}, "metadata": {"k": "ä".repeat(512)}, "prediction": {"type": "content", "content": "x"},
         "audio": {"voice": {"id": "v"}, "format": "mp3"}, "web_search_options": {}, "functions": [{"name": "f"}], "function_call": "auto",
     });
-    assert!(check_request(&chat(good)).is_ok());
+    assert!(check_request(&chat(good), OtherTools::NONE).is_ok());
 }
 
 #[test]
@@ -194,7 +199,7 @@ fn no_known_member_hides_among_the_unknown_ones() {
     request.parameters.unknown_members_json = r#"{"top_k":5,"mod\u0065l":"other"}"#.into();
     assert_eq!(param_of(&request), invalid("unknown_members_json.model"));
     request.parameters.unknown_members_json = r#"{"top_k":5}"#.into();
-    assert!(check_request(&request).is_ok());
+    assert!(check_request(&request, OtherTools::NONE).is_ok());
     request.parameters.unknown_members_json = "[1]".into();
     assert_eq!(param_of(&request), invalid("unknown_members_json"));
 }

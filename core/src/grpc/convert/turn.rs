@@ -2,19 +2,21 @@
 
 use gateway_proto::ApiError;
 use gateway_proto::v1;
-use gateway_storage::{KeyClaim, Owner};
+use gateway_storage::KeyClaim;
 
 use super::json_request;
 use crate::conversations::parse_id;
 use crate::domain::chat::check_request;
+use crate::domain::tools::OtherTools;
 use crate::domain::turn::{NewMessages, select_new, user_message};
+use crate::gate::Acting;
 use crate::turn::{Kept, Turn};
 
 /// The one provider that changes an alias.
 const OLLAMA: &str = "ollama";
 
 /// Judges a turn, and takes out of it what is new.
-pub(in crate::grpc) fn kept_turn(turn: v1::Turn, owner: Owner, key: Option<KeyClaim>) -> Result<Kept, ApiError> {
+pub(in crate::grpc) fn kept_turn(turn: v1::Turn, acting: Acting, key: Option<KeyClaim>) -> Result<Kept, ApiError> {
     let chat = turn.chat.ok_or_else(|| ApiError::missing_field("chat"))?;
     let mut request = json_request(chat)?;
     match turn.provider.as_str() {
@@ -30,7 +32,7 @@ pub(in crate::grpc) fn kept_turn(turn: v1::Turn, owner: Owner, key: Option<KeyCl
         if request.messages.is_empty() {
             return Err(ApiError::missing_field("message"));
         }
-        check_request(&request)?;
+        check_request(&request, OtherTools::Any)?;
         select_new(&request.messages)?
     } else {
         if !request.messages.is_empty() {
@@ -39,12 +41,12 @@ pub(in crate::grpc) fn kept_turn(turn: v1::Turn, owner: Owner, key: Option<KeyCl
         }
         let message = user_message(&turn.message_json)?;
         request.messages = vec![message.clone()];
-        check_request(&request).map_err(|error| error.renamed("messages[0].content", "message"))?;
+        check_request(&request, OtherTools::Any).map_err(|error| error.renamed("messages[0].content", "message"))?;
         NewMessages::of_user(message)
     };
     let conversation = match turn.conversation_id.as_str() {
         "" => None,
         id => Some(parse_id(id)?),
     };
-    Ok(Kept { owner, request, key, turn: Some(Turn { conversation, new }) })
+    Ok(Kept { acting, request, key, turn: Some(Turn { conversation, new }) })
 }

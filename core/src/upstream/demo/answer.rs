@@ -10,7 +10,9 @@ use image::{ImageFormat, Rgb, RgbImage};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::script::{Reply, sample};
+use super::request::messages;
+use super::script::Reply;
+use super::tools::sample;
 
 /// A small painted square.
 static IMAGE: LazyLock<String> = LazyLock::new(|| {
@@ -34,7 +36,7 @@ pub(super) fn render(request: &Value, reply: &Reply) -> String {
         .map(|index| {
             json!({
                 "index": index,
-                "message": message(reply, text.as_deref()),
+                "message": message(request, reply, text.as_deref()),
                 "logprobs": logprobs(request, text.as_deref()),
                 "finish_reason": finish_reason,
             })
@@ -57,6 +59,7 @@ pub(super) fn render(request: &Value, reply: &Reply) -> String {
 pub(super) fn events(request: &Value, reply: &Reply) -> Vec<Bytes> {
     let (text, is_cut) = fit(request, reply);
     let copies = request["n"].as_u64().unwrap_or(1);
+    let earlier = earlier_calls(request);
     let mut chunks = Vec::new();
     for index in 0..copies {
         let logprobs = |piece: &str| logprobs(request, Some(piece));
@@ -77,10 +80,10 @@ pub(super) fn events(request: &Value, reply: &Reply) -> Vec<Bytes> {
             push(json!({"images": images()}), Value::Null);
         }
         for (number, (name, arguments)) in reply.tool_calls.iter().enumerate() {
-            let mut begin = tool_call(number, name, "");
+            let mut begin = tool_call(earlier + number, name, "");
             begin["index"] = json!(number);
             push(json!({"tool_calls": [begin]}), Value::Null);
-            for piece in words(Some(arguments)) {
+            for piece in pieces(arguments) {
                 push(json!({"tool_calls": [{"index": number, "function": {"arguments": piece}}]}), Value::Null);
             }
         }
@@ -102,6 +105,22 @@ pub(super) fn events(request: &Value, reply: &Reply) -> Vec<Bytes> {
 /// The words of a text, each with the space after it.
 fn words(text: Option<&str>) -> impl Iterator<Item = &str> {
     text.into_iter().flat_map(|text| text.split_inclusive(' '))
+}
+
+/// The pieces of a call's arguments, which begin and end anywhere, as those of a model do.
+fn pieces(arguments: &str) -> impl Iterator<Item = &str> {
+    const CHARS: usize = 7;
+    let begins = arguments.char_indices().step_by(CHARS).map(|(begin, _)| begin);
+    begins.map(|begin| {
+        let piece = &arguments[begin..];
+        piece.char_indices().nth(CHARS).map_or(piece, |(end, _)| &piece[..end])
+    })
+}
+
+/// How many calls the messages hold already, so that no two calls of a chat have one id.
+fn earlier_calls(request: &Value) -> usize {
+    let calls = messages(request).iter().filter_map(|message| message["tool_calls"].as_array());
+    calls.map(Vec::len).sum()
 }
 
 /// The text in the form that was asked for and within the token limit; one word is one token here.
@@ -129,7 +148,7 @@ fn finish_reason(reply: &Reply, is_cut: bool) -> &'static str {
     }
 }
 
-fn message(reply: &Reply, text: Option<&str>) -> Value {
+fn message(request: &Value, reply: &Reply, text: Option<&str>) -> Value {
     let mut message = json!({"role": "assistant", "content": text, "refusal": reply.refusal});
     if let Some(reasoning) = &reply.reasoning {
         message["reasoning_content"] = json!(reasoning);
@@ -138,7 +157,7 @@ fn message(reply: &Reply, text: Option<&str>) -> Value {
         message["images"] = images();
     }
     if !reply.tool_calls.is_empty() {
-        let calls = reply.tool_calls.iter().enumerate();
+        let calls = (earlier_calls(request)..).zip(&reply.tool_calls);
         message["tool_calls"] = calls.map(|(number, (name, arguments))| tool_call(number, name, arguments)).collect();
     }
     message
@@ -170,12 +189,7 @@ fn logprobs(request: &Value, text: Option<&str>) -> Value {
 
 fn usage(request: &Value, reply: &Reply, text: Option<&str>, copies: u64) -> Value {
     let words = |text: &str| text.split_whitespace().count() as u64;
-    let prompt: u64 = request["messages"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .map(|message| words(&message["content"].to_string()))
-        .sum();
+    let prompt: u64 = messages(request).iter().map(|message| words(&message["content"].to_string())).sum();
     let reasoning = reply.reasoning.as_deref().map_or(0, words);
     let calls: u64 = reply.tool_calls.iter().map(|(name, arguments)| words(name) + words(arguments)).sum();
     let completion = copies * (text.map_or(0, words) + reasoning + calls);

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde_json::Value;
+
+use super::request::{answers, messages, text_of};
+use super::{memory, tools};
 
 /// The longest answer and the longest pause that can be asked for.
 const MAX_WORDS: usize = 20_000;
@@ -14,6 +17,10 @@ const HELP: &str = "This is the built-in demo of the chat gateway, not a languag
 /recall - repeat what the user said before in this chat
 /tool NAME JSON - ask for one of the request's tools; NAME and JSON may be left out
 /tools - ask for all of the request's functions at once
+[tool:NAME JSON] - ask for that tool after the text before it; several ask at once; JSON may be left out
+[tool-loop:NAME JSON] - ask for it again after every answer; $N in the JSON counts
+remember that X is Y, what is my X?, recall X, forget X - use the tools memory_remember, memory_recall and \
+memory_forget, where the request offers them
 /image - answer with an image
 /long N - answer with N words
 /slow SECONDS - answer after a while
@@ -58,11 +65,11 @@ pub(super) enum Failure {
 
 /// Plays the last message of a request: how long to wait, and what comes then.
 pub(super) fn play(request: &Value) -> (Duration, Outcome) {
-    let last = request["messages"].as_array().and_then(|messages| messages.last()).unwrap_or(&Value::Null);
-    let text = text_of(&last["content"]);
+    let last = messages(request).last().unwrap_or(&Value::Null);
     if last["role"] == "tool" {
-        return (Duration::ZERO, say(format!("The tool answered: {text}")));
+        return (Duration::ZERO, go_on(request));
     }
+    let text = text_of(&last["content"]);
     let (command, rest) = text.split_once(char::is_whitespace).unwrap_or((&text, ""));
     let rest = rest.trim();
     let outcome = match command {
@@ -73,8 +80,8 @@ pub(super) fn play(request: &Value) -> (Duration, Outcome) {
             ..Reply::default()
         }),
         "/recall" => say(recall(request)),
-        "/tool" => call_one(request, rest),
-        "/tools" => call_all(request),
+        "/tool" => tools::call_one(request, rest),
+        "/tools" => tools::call_all(request),
         "/image" => Outcome::Reply(Reply {
             text: Some("The demo painted an image.".to_owned()),
             has_image: true,
@@ -100,33 +107,33 @@ pub(super) fn play(request: &Value) -> (Duration, Outcome) {
             retry_after: None,
         }),
         "/error" => fail(rest),
-        _ => say(format!(
-            "This is the built-in demo, not a language model; /help lists what it can do. You said: {text}"
-        )),
+        _ => tools::scripted(request, &text).or_else(|| memory::wished_call(request, &text)).unwrap_or_else(|| {
+            say(format!(
+                "This is the built-in demo, not a language model; /help lists what it can do. You said: {text}"
+            ))
+        }),
     };
     (Duration::ZERO, outcome)
 }
 
-fn say(text: impl Into<String>) -> Outcome {
-    Outcome::Reply(Reply { text: Some(text.into()), ..Reply::default() })
+/// What comes after the answers of tools: another call, or what the answers say.
+fn go_on(request: &Value) -> Outcome {
+    let again = tools::scripted_again(request).or_else(|| memory::confirming_call(request));
+    again.unwrap_or_else(|| {
+        let said = answers(request)
+            .into_iter()
+            .map(|answer| memory::sentence(&answer).unwrap_or_else(|| format!("The tool answered: {}", answer.text)));
+        say(said.collect::<Vec<_>>().join(" | "))
+    })
 }
 
-/// The text of a string or of text parts.
-fn text_of(content: &Value) -> String {
-    match content {
-        Value::String(text) => text.clone(),
-        Value::Array(parts) => {
-            let texts: Vec<_> = parts.iter().filter_map(|part| part["text"].as_str()).collect();
-            texts.join(" ")
-        }
-        _ => String::new(),
-    }
+pub(super) fn say(text: impl Into<String>) -> Outcome {
+    Outcome::Reply(Reply { text: Some(text.into()), ..Reply::default() })
 }
 
 /// What the user said in the messages before the last.
 fn recall(request: &Value) -> String {
-    let messages = request["messages"].as_array().map(Vec::as_slice).unwrap_or_default();
-    let before = messages.split_last().map_or(&[][..], |(_, before)| before);
+    let before = messages(request).split_last().map_or(&[][..], |(_, before)| before);
     let said = before.iter().filter(|message| message["role"] == "user").map(|message| text_of(&message["content"]));
     let said: Vec<_> = said.collect();
     if said.is_empty() {
@@ -156,68 +163,5 @@ fn fail(kind: &str) -> Outcome {
         "garbage" => Outcome::Garbage,
         "internal_error" => Outcome::Failure(Failure::Panic),
         _ => status(500, "The demo failed, as it was asked to.", None),
-    }
-}
-
-/// The functions that a request offers.
-fn functions(request: &Value) -> impl Iterator<Item = &Value> {
-    request["tools"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .map(|tool| &tool["function"])
-        .filter(|function| !function.is_null())
-}
-
-fn call_one(request: &Value, rest: &str) -> Outcome {
-    let (name, arguments) = rest.split_once(char::is_whitespace).unwrap_or((rest, ""));
-    let function = functions(request).find(|function| name.is_empty() || function["name"] == name);
-    match function {
-        None => say("The demo was asked to call a tool, and the request offers none of that name."),
-        Some(function) => {
-            let arguments = match arguments.trim() {
-                "" => sample(&function["parameters"], 0).to_string(),
-                given => given.to_owned(),
-            };
-            call(vec![(function_name(function), arguments)])
-        }
-    }
-}
-
-fn call_all(request: &Value) -> Outcome {
-    let calls: Vec<_> = functions(request)
-        .map(|function| (function_name(function), sample(&function["parameters"], 0).to_string()))
-        .collect();
-    if calls.is_empty() { say("The demo was asked to call tools, and the request offers none.") } else { call(calls) }
-}
-
-fn call(tool_calls: Vec<(String, String)>) -> Outcome {
-    Outcome::Reply(Reply { tool_calls, ..Reply::default() })
-}
-
-fn function_name(function: &Value) -> String {
-    function["name"].as_str().unwrap_or_default().to_owned()
-}
-
-/// A value that fits a JSON Schema, as far as its `type` tells.
-pub(super) fn sample(schema: &Value, depth: u32) -> Value {
-    const DEEPEST: u32 = 8;
-    if depth > DEEPEST {
-        return Value::Null;
-    }
-    if let Some(first) = schema["enum"].as_array().and_then(|values| values.first()) {
-        return first.clone();
-    }
-    match schema["type"].as_str() {
-        Some("string") => json!("demo"),
-        Some("integer") => json!(1),
-        Some("number") => json!(1.5),
-        Some("boolean") => json!(true),
-        Some("array") => json!([sample(&schema["items"], depth + 1)]),
-        Some("null") => Value::Null,
-        _ => {
-            let properties = schema["properties"].as_object().into_iter().flatten();
-            properties.map(|(name, schema)| (name.clone(), sample(schema, depth + 1))).collect()
-        }
     }
 }

@@ -103,3 +103,5 @@ async fn a_slow_answer_ends_at_the_deadline() {
     assert!(matches!(answer, Err(UpstreamError::TimedOut(Phase::Total))));
     assert!(say("/slow 60").await.is_ok());
 }
+
+mod tools;

@@ -4,13 +4,20 @@ use super::{ANY, BODY, CALLER, CONVERSATION, CORE, KEYED, MODEL, MODEL_CALL};
 use crate::openapi::route::{Answer, Content, RequestBody, RouteFacts, Tag};
 
 /// What tells who served and how.
-const SERVED: &[&str] =
-    &["spass-applied", "x-rust-api-applied", "spass-resolved-model", "spass-resolved-backend", "spass-cost-usd"];
+const SERVED: &[&str] = &[
+    "spass-applied",
+    "x-rust-api-applied",
+    "spass-augment-applied",
+    "spass-resolved-model",
+    "spass-resolved-backend",
+    "spass-cost-usd",
+];
 /// And to which conversation it belongs.
 const SERVED_IN_CONVERSATION: &[&str] = &[
     "x-conversation-id",
     "spass-applied",
     "x-rust-api-applied",
+    "spass-augment-applied",
     "spass-resolved-model",
     "spass-resolved-backend",
     "spass-cost-usd",
@@ -20,7 +27,7 @@ pub(super) fn chat_completion() -> RouteFacts {
     RouteFacts {
         tag: Tag::Chat,
         summary: "Create a chat completion",
-        parameters: &["Idempotency-Key"],
+        parameters: &["SPASS-Augment", "Idempotency-Key"],
         request: Some(RequestBody {
             description: "The chat: JSON in UTF-8, plain or with `Content-Encoding` gzip, br or zstd. Its size, which \
                           the operator bounds at 32 MiB unless set otherwise, is counted unpacked. At most 128 levels \
@@ -52,7 +59,7 @@ pub(super) fn turn() -> RouteFacts {
     RouteFacts {
         tag: Tag::Conversations,
         summary: "Answer a turn of a stored conversation",
-        parameters: &["user_id", "Idempotency-Key"],
+        parameters: &["user_id", "SPASS-Augment", "Idempotency-Key"],
         request: Some(RequestBody {
             description: "The turn: JSON in the form and within the bounds of `POST /v1/chat/completions`. An OpenAI SDK \
                           whose base URL ends in `/c1` sends its usual request, with `conversation_id` in `extra_body`.",
@@ -77,6 +84,9 @@ fn completion(description: &'static str, headers: &'static [&'static str]) -> An
         description,
         headers,
         content: Some(Content::json("ChatCompletion", &["CompletionOfText", "CompletionWithToolCall"])),
-        events: Some(Content::events("ChatCompletionChunk", &["ChunkOfText", "ChunkWithCost", "ChunkWithUsage"])),
+        events: Some(Content::events(
+            "ChatCompletionChunk",
+            &["ChunkOfText", "ChunkOfToolCap", "ChunkWithCost", "ChunkWithUsage"],
+        )),
     }
 }

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::*;
 use crate::error::envelope;
-use crate::{conversation, memory, openai, system_prompts, usage};
+use crate::{conversation, memory, openai, system_prompts, tools, usage};
 
 /// Fails where an object has a member that its schema does not describe, or lacks one that it requires.
 fn check(document: &Value, schema: &Value, value: &Value) {
@@ -217,6 +217,27 @@ fn chunks_are_written_as_described() {
 }
 
 #[test]
+fn notices_and_tools_are_written_as_described() {
+    let notice = v1::Notice { code: "tool_loop_max_iterations".to_owned(), message: "m".to_owned(), iterations: 10 };
+    let completion = v1::ChatCompletion { notices: vec![notice.clone()], ..v1::ChatCompletion::default() };
+    let written: Value = serde_json::from_slice(&openai::chat_completion(&completion)).unwrap();
+    check_written("Notice", &written["spass"]["notices"][0]);
+    for notice in [v1::chunk_notice::Notice::ToolCap(notice.clone()), v1::chunk_notice::Notice::ToolAntiLoop(notice)] {
+        let notice = Some(v1::ChunkNotice { notice: Some(notice) });
+        let chunk = v1::ChatCompletionChunk { notice, ..v1::ChatCompletionChunk::default() };
+        let mut writer = gateway_proto::json::Writer::default();
+        openai::write_chunk(&mut writer, &chunk, openai::UsageMember::WhenKnown);
+        let written: Value = serde_json::from_slice(&writer.finish()).unwrap();
+        check_written("ChunkNotice", &written["spass"]);
+    }
+    let tool = v1::ServerTool { parameters_json: "{}".into(), ..v1::ServerTool::default() };
+    let list = tools::tool_list(&v1::ListToolsResponse { items: vec![tool] });
+    check_written("ServerToolList", &serde_json::from_slice::<Value>(&list).unwrap());
+    let executed = v1::ExecuteToolResponse { result_json: "1".into(), ..v1::ExecuteToolResponse::default() };
+    check_written("ToolExecuted", &serde_json::from_slice::<Value>(&tools::executed(&executed)).unwrap());
+}
+
+#[test]
 fn conversations_are_written_as_described() {
     let call = v1::tool_call::Call::Function(v1::FunctionCall::default());
     let said = v1::ChatMessage {
@@ -267,6 +288,10 @@ fn request_examples_are_read() {
         assert!(chat.unknown_members_json.is_empty(), "{reference}");
         assert_eq!(chat.messages.is_empty(), !read.turn.message_json.is_empty(), "{reference}");
         assert_eq!(read.stream, reference.ends_with("AsStream"), "{reference}");
+    }
+    for (reference, body) in request_examples("/v1/tools/execute", "post") {
+        let read = tools::execute_request(&body.into()).unwrap();
+        assert!(!read.name.is_empty(), "{reference}");
     }
     for (reference, body) in request_examples("/c1/conversations/{conversation_id}", "patch") {
         let read = conversation::conversation_update(&body.into()).unwrap();

@@ -133,7 +133,9 @@ fn typed_tools_and_formats_become_those_of_openai() {
 #[test]
 fn what_is_wrong_in_the_typed_form_is_named_as_in_the_json_form() {
     let param = |message: ChatMessage| {
-        let error = json_request(messages(vec![message])).and_then(|request| check_request(&request)).unwrap_err();
+        let error = json_request(messages(vec![message]))
+            .and_then(|request| check_request(&request, OtherTools::NONE))
+            .unwrap_err();
         (error.code().facts().code, error.param().unwrap().to_owned())
     };
     assert_eq!(param(text(Role::Unspecified, "x")), ("missing_field", "messages[0].role".to_owned()));

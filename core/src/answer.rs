@@ -1,4 +1,4 @@
-//! The model's answer as the message that a conversation keeps.
+//! The model's answer as the message that goes back to it, and that a conversation keeps.
 
 use bytes::Bytes;
 use gateway_proto::json::{Fault, Kind, Member, NoMembers, Reader, Writer};
@@ -12,19 +12,19 @@ use gateway_proto::v1::{
 const TEXTS: [&str; 2] = ["reasoning_content", "reasoning"];
 
 /// The message of a whole answer.
-pub(super) fn message_of(completion: &ChatCompletion) -> Bytes {
+pub(crate) fn message_of(completion: &ChatCompletion) -> Bytes {
     let message = completion.choices.first().and_then(|choice| choice.message.as_ref());
-    message.map_or_else(|| write(&AssistantMessage::default()), write)
+    message.map_or_else(|| write_message(&AssistantMessage::default()), write_message)
 }
 
 /// Whether an answer ends with one of these chunks.
-pub(super) fn ends(chunk: &ChatCompletionChunk) -> bool {
+pub(crate) fn ends(chunk: &ChatCompletionChunk) -> bool {
     chunk.choices.iter().any(|choice| choice.finish_reason() != FinishReason::Unspecified)
 }
 
 /// An answer put together from its chunks.
 #[derive(Debug, Default)]
-pub(super) struct Fold {
+pub(crate) struct Fold {
     message: AssistantMessage,
     others: Vec<Other>,
     has_begun: bool,
@@ -46,8 +46,20 @@ enum Value {
 }
 
 impl Fold {
+    /// One that begins with what was said before.
+    pub(crate) fn beginning_with(text: String) -> Self {
+        let bytes = text.len();
+        let content = (bytes > 0).then_some(assistant_message::Content::Text(text));
+        Self { message: AssistantMessage { content, ..AssistantMessage::default() }, bytes, ..Self::default() }
+    }
+
+    /// One of which all is there.
+    pub(crate) fn of_message(message: AssistantMessage, bytes: usize) -> Self {
+        Self { message, bytes, has_begun: true, ..Self::default() }
+    }
+
     /// Takes in what came.
-    pub(super) fn take(&mut self, chunks: &[ChatCompletionChunk]) {
+    pub(crate) fn take(&mut self, chunks: &[ChatCompletionChunk]) {
         self.has_begun |= !chunks.is_empty();
         for choice in chunks.iter().flat_map(|chunk| &chunk.choices).filter(|choice| choice.index == 0) {
             if let Some(delta) = &choice.delta {
@@ -57,20 +69,27 @@ impl Fold {
     }
 
     /// Whether anything came.
-    pub(super) fn has_begun(&self) -> bool {
+    pub(crate) fn has_begun(&self) -> bool {
         self.has_begun
     }
 
     /// About how many bytes the message has.
-    pub(super) fn bytes(&self) -> usize {
+    pub(crate) fn bytes(&self) -> usize {
         self.bytes
     }
 
-    /// The message. Of one that was cut the tool calls are left out, since the last of them may be half a call.
-    pub(super) fn message(mut self, is_whole: bool) -> Bytes {
+    /// The message as a model server reads it. Of one that was cut the tool calls are left out, since the last of them may
+    /// be half a call.
+    pub(crate) fn message(self, is_whole: bool) -> Bytes {
+        let mut message = self.into_message();
         if !is_whole {
-            self.message.tool_calls.clear();
+            message.tool_calls.clear();
         }
+        write_message(&message)
+    }
+
+    /// The message.
+    pub(crate) fn into_message(mut self) -> AssistantMessage {
         if !self.others.is_empty() {
             let mut writer = Writer::default();
             writer.begin_object();
@@ -84,7 +103,7 @@ impl Fold {
             writer.end_object();
             self.message.unknown_members_json = writer.finish().into();
         }
-        write(&self.message)
+        self.message
     }
 
     fn delta(&mut self, delta: &MessageDelta) {
@@ -197,7 +216,8 @@ fn begin_or_extend(name: &mut String, new_name: Option<&str>, text: &mut String,
     piece.map_or(0, str::len)
 }
 
-fn write(message: &AssistantMessage) -> Bytes {
+/// A message of the model as a model server reads it: all that it said, members besides those of OpenAI among it.
+pub(crate) fn write_message(message: &AssistantMessage) -> Bytes {
     let mut writer = Writer::with_capacity(256);
     writer.begin_object();
     writer.optional_string("role", Some("assistant"));
