@@ -131,8 +131,8 @@ async fn cost_is_the_sum_of_all_calls_of_the_model() {
     for form in FORMS {
         let server = model(vec![asks(&[recall("a")]), text("Nothing.")]).await;
         let models = format!(
-            "upstreams:\n  - {{name: s, base_url: \"{}\"}}\nmodels:\n  - alias: scripted\n    upstream: s\n    \
-             upstream_model: m\n    tools: true\n    prices: {{prompt: 1.0, completion: 2.0}}\n",
+            "upstreams: {{s: {{base_url: \"{}\"}}}}\nmodels: [{{alias: scripted, upstream: s, tools: true, prices: \
+             {{input_per_million_usd: 1.0, output_per_million_usd: 2.0}}}}]\n",
             server.base_url()
         );
         let stack = Stack::builder().models(&models).start().await;

@@ -82,8 +82,7 @@ async fn a_forced_choice_holds_for_the_first_call() {
 async fn a_model_without_tools_gets_none() {
     let server = model(vec![text("Hi.")]).await;
     let models = format!(
-        "upstreams:\n  - {{name: s, base_url: \"{}\"}}\nmodels:\n  - {{alias: scripted, upstream: s, upstream_model: m, \
-         tools: false}}\n",
+        "upstreams: {{s: {{base_url: \"{}\"}}}}\nmodels: [{{alias: scripted, upstream: s, tools: false}}]\n",
         server.base_url()
     );
     let stack = Stack::builder().models(&models).start().await;
