@@ -6,9 +6,7 @@ use gateway_storage::PromptStack;
 
 use super::cache::Weigh;
 use super::memory_block;
-
-/// What stands between two parts: an empty line.
-const BETWEEN: &str = "\n\n";
+use crate::system_prompts::{BETWEEN, composed};
 
 /// Which parts a caller has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -49,27 +47,19 @@ impl Parts {
 pub(super) fn compose(stack: &PromptStack, parts: Parts) -> Composition {
     let prompts = [&stack.tenant, &stack.scope, &stack.user].into_iter().flatten();
     let prompts = prompts.filter(|_| parts.prompts).filter_map(|prompt| prompt.content.as_deref());
-    let mut text = String::new();
-    for prompt in prompts.filter(|prompt| !prompt.is_empty()) {
-        begin_part(&mut text);
-        text.push_str(prompt);
-    }
+    let mut text = composed(prompts);
     let has_prompt = !text.is_empty();
     let of = |is_wanted: bool, bucket| if is_wanted { bucket } else { &[][..] };
     let (public, private) = (of(parts.public, &stack.public), of(parts.private, &stack.private));
     let has_memory = !public.is_empty() || !private.is_empty();
     if has_memory {
-        begin_part(&mut text);
+        if has_prompt {
+            text.push_str(BETWEEN);
+        }
         memory_block::write(&mut text, public, private);
     }
     let message = (has_prompt || has_memory).then(|| system_message(&text));
     Composition { message, has_prompt, has_memory }
-}
-
-fn begin_part(text: &mut String) {
-    if !text.is_empty() {
-        text.push_str(BETWEEN);
-    }
 }
 
 fn system_message(text: &str) -> Bytes {
