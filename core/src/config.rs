@@ -4,9 +4,11 @@ mod budgets;
 mod conversations;
 mod credentials;
 mod files;
+mod headers;
 mod models_file;
 mod process;
 mod tools;
+mod tools_file;
 mod upstreams;
 mod values;
 
@@ -26,7 +28,7 @@ pub use tools::ToolSettings;
 pub use upstreams::{UpstreamPlan, UpstreamSettings};
 pub use values::ListenAddress;
 
-use crate::tools::ToolLimits;
+use crate::tools::{McpEndpoint, ToolLimits};
 use values::{bytes, seconds};
 
 /// The settings that only the core has.
@@ -98,6 +100,8 @@ pub struct CoreConfig {
     pub budgets: Budgets,
     /// What bounds the tools that the gateway runs itself.
     pub tool_limits: ToolLimits,
+    /// The servers whose tools are offered as well.
+    pub tool_servers: Vec<McpEndpoint>,
 }
 
 /// A setting or a file that cannot be used. The text names the setting, what is wrong and what would be right.
@@ -155,6 +159,7 @@ impl CoreSettings {
             conversations: self.conversations.limits(),
             budgets: self.budgets.budgets()?,
             tool_limits: self.tools.limits(),
+            tool_servers: self.tools.servers(&self.upstream)?,
             data_dir: self.data_dir,
         })
     }

@@ -38,11 +38,20 @@ pub fn start_log(settings: &ProcessSettings) -> Result<(), ConfigError> {
     started.map_err(|error| ConfigError::new("LOG_FORMAT", error))
 }
 
-/// Which lines are written. The audit log is on unless it is spoken of.
+/// The target of the client of MCP servers, whose lines hold what tools are given and give.
+const MCP_TARGET: &str = "rmcp";
+
+/// Which lines are written. Unless they are spoken of, the audit log is on, and what holds messages is off.
 fn log_filter(rust_log: &str) -> Result<EnvFilter, ParseError> {
-    let speaks_of_audit = rust_log.split(',').any(|directive| directive.trim().starts_with(audit::TARGET));
-    let audit = if speaks_of_audit { "" } else { ",audit=info" };
-    EnvFilter::try_new(format!("{rust_log}{audit}"))
+    let unless_spoken_of = |target: &str, level: &str| {
+        let is_spoken_of = rust_log.split(',').any(|directive| directive.trim().starts_with(target));
+        if is_spoken_of { String::new() } else { format!(",{target}={level}") }
+    };
+    EnvFilter::try_new(format!(
+        "{rust_log}{}{}",
+        unless_spoken_of(audit::TARGET, "info"),
+        unless_spoken_of(MCP_TARGET, "off")
+    ))
 }
 
 /// Logs a panic by its place. Its text may hold what a caller sent, and is kept only where it is a literal of the code.

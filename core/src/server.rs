@@ -36,7 +36,9 @@ use crate::layers::{CoreService, InFlight, Request};
 use crate::process::{CLOSE_PATIENCE, End, Signals};
 use crate::reload::Reload;
 use crate::shared::{Parts, Shared};
-use crate::tools::Tools;
+#[cfg(feature = "mcp")]
+use crate::tools::begin_to_follow_servers;
+use crate::tools::{McpEndpoint, Tools};
 use crate::turn::Turns;
 use crate::upstream::Upstream;
 use crate::usage::{self, Accounts};
@@ -70,6 +72,7 @@ pub struct Core {
     service: CoreService,
     health: HealthReporter,
     discover: Option<(Arc<Upstream>, Duration)>,
+    tool_servers: Arc<[McpEndpoint]>,
     places: Places,
     room: Room,
     /// What goes on beside the calls, until the core is gone.
@@ -144,7 +147,16 @@ impl Core {
         beside.spawn(reload.follow());
         let places = Places::new(config.bounds.max_connections.get() as usize);
         let room = Room::new(config.bounds.max_bytes_in_flight);
-        Ok(Self { shared, service, health, discover, places, room, _beside: Arc::new(beside) })
+        Ok(Self {
+            shared,
+            service,
+            health,
+            discover,
+            tool_servers: config.tool_servers.into(),
+            places,
+            room,
+            _beside: Arc::new(beside),
+        })
     }
 
     /// The core as one service, layers included, for an edge in the same process.
@@ -153,8 +165,22 @@ impl Core {
         self.service.clone()
     }
 
-    /// Begins to follow the list of models of the server that the variables name, and waits a moment for the first.
+    /// Begins to follow what servers list, models and tools, and waits a moment for the first of each.
     pub async fn discover(&self) {
+        tokio::join!(self.discover_models(), self.discover_tools());
+    }
+
+    #[cfg(feature = "mcp")]
+    async fn discover_tools(&self) {
+        begin_to_follow_servers(&self.shared, &self.tool_servers, FIRST_DISCOVERY).await;
+    }
+
+    #[cfg(not(feature = "mcp"))]
+    async fn discover_tools(&self) {
+        debug_assert!(self.tool_servers.is_empty(), "the configuration refuses them");
+    }
+
+    async fn discover_models(&self) {
         let Some((upstream, refresh)) = &self.discover else { return };
         // A server that is down must not keep the gateway from starting.
         drop(timeout(FIRST_DISCOVERY, discovery::read_once(&self.shared, upstream)).await);

@@ -4,7 +4,10 @@
 //! never from its arguments, which a model may have written. What it gives is data.
 
 mod arguments;
+mod endpoint;
 mod execute;
+#[cfg(feature = "mcp")]
+mod mcp;
 mod memory;
 mod models;
 mod run;
@@ -25,7 +28,10 @@ use uuid::Uuid;
 use crate::call::Call;
 use crate::shared::Shared;
 
+pub use endpoint::McpEndpoint;
 pub use execute::execute;
+#[cfg(feature = "mcp")]
+pub(crate) use mcp::begin as begin_to_follow_servers;
 pub(crate) use run::{run, text_of};
 
 /// The longest arguments of a call, in bytes: a bucket of memory holds less.
@@ -163,6 +169,11 @@ impl ToolOutput {
 pub trait Tool: fmt::Debug + Send + Sync {
     /// What is told of it.
     fn facts(&self) -> &ToolFacts;
+
+    /// How long a call may take; none: as long as of any other tool.
+    fn timeout(&self) -> Option<Duration> {
+        None
+    }
 
     /// Runs it with these arguments, which are JSON text, or are meant to be. An error is one of the catalog: a caller gets
     /// it as that, a model as the result. Time and size are bounded around it; dropping the future cancels it.

@@ -32,6 +32,8 @@ pub(crate) use completion::read_tool_calls;
 pub use daily::{DailyUse, since_1970, until_midnight};
 pub use error::{Phase, UpstreamError};
 pub use handling::{BreakerSettings, DailyLimit, Handling, RequestRules, RetryRule, SystemMessages, TokenLimitName};
+#[cfg(feature = "mcp")]
+pub(crate) use http::tls_config;
 pub use http::{Endpoint, Timeouts};
 pub use request_body::RequestBody;
 

@@ -7,6 +7,9 @@
 //! [`DataFolder`] is the folder of one gateway: it holds the token that the launcher made on its first start, and the
 //! database of a gateway on SQLite.
 //!
+//! What one process changes of memory and prompts the others hear ([`PromptStore::heard`]), so that they may keep what
+//! they read. SQLite serves one process, and PostgreSQL tells by NOTIFY (`postgres/listener.rs`).
+//!
 //! This crate knows no gRPC, HTTP or OpenAI, and depends on nothing of ours. The statements are in `statements/`, one
 //! text for both databases; what differs is in `sqlite.rs` and `postgres.rs`.
 

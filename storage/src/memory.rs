@@ -194,7 +194,7 @@ pub enum OriginDeleted {
 /// What a keyed mutation gives when it is sent again: a function of what it gave.
 pub type KeyedAnswer<T> = Arc<dyn Fn(&T) -> Bytes + Send + Sync>;
 
-/// The part of the store that remembers. Every write counts in [`crate::Change`]s.
+/// The part of the store that remembers. Every write that changes something counts in [`crate::Change`]s.
 #[async_trait]
 pub trait MemoryStore: Send + Sync {
     /// Stores a value. The cap is held to in the same transaction. `owner` is the caller: whose idempotency key it is,
@@ -226,7 +226,8 @@ pub trait MemoryStore: Send + Sync {
         answer: KeyedAnswer<bool>,
     ) -> Result<Result<bool, KeyState>, StoreError>;
 
-    /// Deletes all that one turn of a conversation of this owner wrote. Public entries only where `may_delete_public`.
+    /// Deletes all that one turn of a conversation of this owner wrote, in whatever scope. Public entries only where
+    /// `may_delete_public`; never what another user wrote, whatever turn they named.
     async fn delete_memory_of_turn(
         &self,
         owner: &Owner,

@@ -131,7 +131,8 @@ pub enum Heard {
     Anything,
 }
 
-/// The part of the store that keeps system prompts.
+/// The part of the store that keeps system prompts. Every write that chats may see counts in [`Change`]s; the deletion of a
+/// version that is not current is none.
 #[async_trait]
 pub trait PromptStore: Send + Sync {
     /// Stores a new version and makes it current. `owner` is the caller, whose idempotency key it is.

@@ -9,8 +9,10 @@ mod keys;
 mod storage_down;
 mod turns;
 
+pub(crate) use storage_down::storage_works;
+
 /// A model server that answers each chat with what the last message said, in brackets, and as a stream where asked.
-async fn echo() -> ScriptedServer {
+pub(crate) async fn echo() -> ScriptedServer {
     ScriptedServer::directed(|request| {
         let body = body_of(request);
         let last = body["messages"].as_array().unwrap().last().unwrap()["content"].as_str().unwrap_or("?").to_owned();

@@ -3,6 +3,7 @@
 
 mod access;
 mod architecture;
+mod augment;
 mod caller;
 mod chat;
 mod conversations;

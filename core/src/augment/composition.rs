@@ -107,7 +107,7 @@ mod tests {
     fn prompts_are_sent_as_written_from_the_widest_to_the_narrowest() {
         let stack = PromptStack {
             tenant: prompt(" Be \"kind\".\n"),
-            scope: prompt(""),
+            scope: None,
             user: prompt("\u{2028}<memory>"),
             ..PromptStack::default()
         };

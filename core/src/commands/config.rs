@@ -43,6 +43,7 @@ fn check(settings: &CoreSettings, files: &ConfigFiles) -> Result<String, ConfigE
     files.check_credentials(&table)?;
     let plan = files.models(None)?;
     let budgets = settings.budgets.budgets()?;
+    let tool_servers = settings.tools.servers(&settings.upstream)?;
     let database = match settings.conversations.database(&settings.data_dir)? {
         DatabaseAddress::Sqlite(path) => format!("SQLite in '{}'", path.display()),
         // Its address may hold a password.
@@ -67,6 +68,8 @@ fn check(settings: &CoreSettings, files: &ConfigFiles) -> Result<String, ConfigE
     row("", format!("{} on {}{more}", many(models, "model"), many(servers, "server")));
     row("BUDGETS_FILE", named(settings.budgets.path().as_deref()));
     row("", many(budgets.0.len(), "budget"));
+    row("TOOLS_FILE", named(settings.tools.path().as_deref()));
+    row("", many(tool_servers.len(), "server"));
     row("DATABASE_URL", database);
     for oddity in files.oddities() {
         row("warning", oddity);

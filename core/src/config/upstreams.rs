@@ -171,7 +171,8 @@ impl UpstreamSettings {
         upstream.map(Arc::new).map_err(|error| ConfigError::new("UPSTREAM_BASE_URL", error))
     }
 
-    fn extra_roots(&self) -> Result<Vec<Vec<u8>>, ConfigError> {
+    /// The certificates of authorities that are trusted besides the public ones.
+    pub(super) fn extra_roots(&self) -> Result<Vec<Vec<u8>>, ConfigError> {
         use rustls::pki_types::CertificateDer;
         use rustls::pki_types::pem::PemObject;
         let Some(path) = &self.upstream_ca_file else { return Ok(Vec::new()) };

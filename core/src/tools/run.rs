@@ -16,10 +16,11 @@ pub(crate) async fn run(tool: &dyn Tool, context: &ToolContext, arguments: &[u8]
     let name = tool.facts().name.as_str();
     let started = std::time::Instant::now();
     let running = AssertUnwindSafe(tool.run(context, arguments)).catch_unwind();
-    let ended = match timeout(limits.timeout, running).await {
+    let patience = tool.timeout().unwrap_or(limits.timeout);
+    let ended = match timeout(patience, running).await {
         Err(_) => Ok(ToolOutput::failed(&format!(
             "The tool did not finish within {} s; whether it did its work is not known.",
-            limits.timeout.as_secs()
+            patience.as_secs_f64()
         ))),
         Ok(Err(_)) => Err(ApiError::internal("panic in a tool")),
         Ok(Ok(Ok(output))) if output.json.len() > limits.max_output_bytes => Ok(ToolOutput::failed(&format!(

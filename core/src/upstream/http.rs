@@ -32,6 +32,8 @@ use super::failure::{self, Own};
 use super::request_body::RequestBody;
 use connector::Connector;
 
+#[cfg(feature = "mcp")]
+pub(crate) use connector::tls_config;
 pub(super) use stream_body::StreamBody;
 
 /// How much of an answer is read, or over HTTP/2 may be sent, before it is taken: a client that reads slowly must not fill

@@ -21,7 +21,7 @@ CREATE TABLE memory_entries (
 CREATE INDEX memory_entries_of_scope ON memory_entries (tenant, scope, key, owner) WHERE owner <> '';
 CREATE INDEX memory_entries_of_turn ON memory_entries (turn_id) WHERE turn_id IS NOT NULL;
 
--- What a bucket holds, and the lock under which its writes run. One that holds nothing has no row.
+-- What a bucket holds, and the lock under which its writes run. One that holds nothing goes after a while.
 CREATE TABLE memory_buckets (
     tenant TEXT NOT NULL,
     scope TEXT NOT NULL,
@@ -30,6 +30,7 @@ CREATE TABLE memory_buckets (
     byte_count BIGINT NOT NULL,
     PRIMARY KEY (tenant, scope, owner)
 );
+CREATE INDEX memory_buckets_empty ON memory_buckets (tenant, scope, owner) WHERE entry_count = 0;
 
 -- How many entries the private buckets of a scope hold together, spread over shards so that its users do not wait for
 -- each other.

@@ -88,39 +88,25 @@ async fn put_claimed(
     owner: &Owner,
     write: &MemoryWrite,
 ) -> Result<MemoryWritten, sqlx::Error> {
-    const LOCK: &str = concat!(
-        "INSERT INTO memory_buckets (tenant, scope, owner, entry_count, byte_count) VALUES ($1, $2, $3, 0, 0) \
-         ON CONFLICT (tenant, scope, owner) DO UPDATE SET entry_count = memory_buckets.entry_count \
-         RETURNING byte_count, ",
-        now!()
-    );
-    const BYTES: &str =
-        "SELECT byte_count FROM memory_entries WHERE tenant = $1 AND scope = $2 AND owner = $3 AND key = $4";
-    let MemoryWrite { bucket, key, value, .. } = write;
-    let (tenant, scope, bucket_owner) = (bucket.tenant.name(), &*bucket.scope, bucket.owner_key());
-    let query = sqlx::query(LOCK).bind(tenant).bind(scope).bind(&bucket_owner);
-    let row = query.fetch_one(&mut *connection).await?;
-    let (used, now): (i64, i64) = (row.try_get(0)?, row.try_get(1)?);
+    let bucket = &write.bucket;
     if let Some(confirmation) = write.confirmation
         && !confirmations::is_given(connection, owner, write, confirmation).await?
     {
-        remove_empty(connection, bucket).await?;
         return Ok(MemoryWritten::NotConfirmed);
     }
-    let query = sqlx::query(BYTES).bind(tenant).bind(scope).bind(&bucket_owner).bind(key);
-    let replaced = query.fetch_optional(&mut *connection).await?;
-    let replaced: Option<i64> = replaced.map(|row| row.try_get(0)).transpose()?;
-    let bytes = i64::try_from(key.len() + value.len()).unwrap_or(i64::MAX);
+    let cap = i64::from(BUCKET_CAP_BYTES);
+    let bytes = i64::try_from(write.key.len() + write.value.len()).unwrap_or(i64::MAX);
+    // What finds no place in an empty bucket needs no lock to be refused.
+    let now = if bytes > cap { 0 } else { lock_or_make(connection, bucket).await? };
+    let (used, replaced) = held_with(connection, bucket, &write.key).await?;
     let would_be = used.saturating_add(bytes).saturating_sub(replaced.unwrap_or(0));
-    if would_be > i64::from(BUCKET_CAP_BYTES) {
-        remove_empty(connection, bucket).await?;
+    if would_be > cap {
         return Ok(MemoryWritten::Full { used: count(used), would_be: count(would_be) });
     }
-    // Others that would spend it wait for the bucket, but its time may have run out meanwhile.
+    // Spent last, so that nothing after it can fail: by now another one may have been faster, or its time be over.
     if let Some(confirmation) = write.confirmation
         && !confirmations::spend(connection, owner, write, confirmation).await?
     {
-        remove_empty(connection, bucket).await?;
         return Ok(MemoryWritten::NotConfirmed);
     }
     let record = upsert(connection, owner, write, bytes, now).await?;
@@ -128,6 +114,17 @@ async fn put_claimed(
     add(connection, bucket, added).await?;
     changes::note(connection, &[change_of(bucket)]).await?;
     Ok(MemoryWritten::Stored(record))
+}
+
+/// What a bucket holds, and what of it the entry of a key takes.
+async fn held_with(connection: &mut Connection, bucket: &Bucket, key: &str) -> Result<(i64, Option<i64>), sqlx::Error> {
+    const HELD: &str = "SELECT buckets.byte_count, entries.byte_count FROM memory_buckets AS buckets \
+        LEFT JOIN memory_entries AS entries ON entries.tenant = buckets.tenant AND entries.scope = buckets.scope \
+        AND entries.owner = buckets.owner AND entries.key = $4 \
+        WHERE buckets.tenant = $1 AND buckets.scope = $2 AND buckets.owner = $3";
+    let query = sqlx::query(HELD).bind(bucket.tenant.name()).bind(&*bucket.scope).bind(bucket.owner_key()).bind(key);
+    let Some(row) = query.fetch_optional(connection).await? else { return Ok((0, None)) };
+    Ok((row.try_get(0)?, row.try_get(1)?))
 }
 
 async fn upsert(
@@ -230,13 +227,12 @@ pub(super) async fn delete(
 async fn delete_claimed(connection: &mut Connection, bucket: &Bucket, key: &str) -> Result<bool, sqlx::Error> {
     const DELETE: &str = "DELETE FROM memory_entries WHERE tenant = $1 AND scope = $2 AND owner = $3 AND key = $4 \
         RETURNING byte_count";
-    if !lock(connection, bucket).await? {
+    if lock(connection, bucket).await?.is_none() {
         return Ok(false);
     }
     let query = sqlx::query(DELETE).bind(bucket.tenant.name()).bind(&*bucket.scope).bind(bucket.owner_key()).bind(key);
     let Some(row) = query.fetch_optional(&mut *connection).await? else { return Ok(false) };
     add(connection, bucket, Held { entries: -1, bytes: -row.try_get::<i64, _>(0)? }).await?;
-    remove_empty(connection, bucket).await?;
     changes::note(connection, &[change_of(bucket)]).await?;
     Ok(true)
 }
@@ -248,13 +244,29 @@ pub(super) struct Held {
     pub(super) bytes: i64,
 }
 
-/// Locks a bucket; false: there is none, since it holds nothing. Whoever goes on without the lock would wait for entries
-/// and for the bucket in another order than those that have it.
-pub(super) async fn lock(connection: &mut Connection, bucket: &Bucket) -> Result<bool, sqlx::Error> {
-    const LOCK: &str = "UPDATE memory_buckets SET entry_count = entry_count \
-        WHERE tenant = $1 AND scope = $2 AND owner = $3";
+/// Locks a bucket, and returns when that was; none: there is none, since it holds nothing. Whoever goes on without the
+/// lock would wait for entries and for the bucket in another order than those that have it.
+pub(super) async fn lock(connection: &mut Connection, bucket: &Bucket) -> Result<Option<i64>, sqlx::Error> {
+    const LOCK: &str = concat!(
+        "UPDATE memory_buckets SET entry_count = entry_count WHERE tenant = $1 AND scope = $2 AND owner = $3 RETURNING ",
+        now!()
+    );
     let query = sqlx::query(LOCK).bind(bucket.tenant.name()).bind(&*bucket.scope).bind(bucket.owner_key());
-    Ok(query.execute(connection).await?.rows_affected() == 1)
+    query.fetch_optional(connection).await?.map(|row| row.try_get(0)).transpose()
+}
+
+/// Locks a bucket, which is made if there is none, and returns when that was.
+async fn lock_or_make(connection: &mut Connection, bucket: &Bucket) -> Result<i64, sqlx::Error> {
+    const MAKE: &str = concat!(
+        "INSERT INTO memory_buckets (tenant, scope, owner, entry_count, byte_count) VALUES ($1, $2, $3, 0, 0) \
+         ON CONFLICT (tenant, scope, owner) DO UPDATE SET entry_count = memory_buckets.entry_count RETURNING ",
+        now!()
+    );
+    if let Some(now) = lock(connection, bucket).await? {
+        return Ok(now);
+    }
+    let query = sqlx::query(MAKE).bind(bucket.tenant.name()).bind(&*bucket.scope).bind(bucket.owner_key());
+    query.fetch_one(connection).await?.try_get(0)
 }
 
 /// Counts what came into a locked bucket, or went.
@@ -272,12 +284,12 @@ pub(super) async fn add(connection: &mut Connection, bucket: &Bucket, added: Hel
     Ok(())
 }
 
-/// Takes away the row of a locked bucket if it holds nothing, so that nothing is left of whoever had it.
-pub(super) async fn remove_empty(connection: &mut Connection, bucket: &Bucket) -> Result<(), sqlx::Error> {
-    const REMOVE: &str = "DELETE FROM memory_buckets \
-        WHERE tenant = $1 AND scope = $2 AND owner = $3 AND entry_count = 0";
-    let query = sqlx::query(REMOVE).bind(bucket.tenant.name()).bind(&*bucket.scope).bind(bucket.owner_key());
-    query.execute(connection).await.map(drop)
+/// Clears away buckets that hold nothing, and returns how many. Not by whoever empties one: those who wait for the row
+/// would have to make it anew and get into each other's way.
+pub(super) async fn forget_empty(connection: &mut Connection, most: i64) -> Result<u64, sqlx::Error> {
+    const FORGET: &str = "DELETE FROM memory_buckets WHERE entry_count = 0 AND (tenant, scope, owner) IN \
+        (SELECT tenant, scope, owner FROM memory_buckets WHERE entry_count = 0 LIMIT $1)";
+    Ok(sqlx::query(FORGET).bind(most).execute(connection).await?.rows_affected())
 }
 
 /// Which chats see a change of a bucket.

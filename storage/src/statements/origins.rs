@@ -44,7 +44,7 @@ pub(super) async fn delete(
     // All locks first, in one order: two that do this wait for each other only one way.
     let mut locked = Vec::new();
     for bucket in buckets {
-        if memory::lock(connection, &bucket).await? {
+        if memory::lock(connection, &bucket).await?.is_some() {
             locked.push(bucket);
         }
     }
@@ -54,7 +54,6 @@ pub(super) async fn delete(
         let gone = delete_in(connection, owner, origin, bucket).await?;
         if gone.entries > 0 {
             memory::add(connection, bucket, Held { entries: -gone.entries, bytes: -gone.bytes }).await?;
-            memory::remove_empty(connection, bucket).await?;
             changed.push(memory::change_of(bucket));
             deleted += gone.entries;
         }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use sqlx::Row;
 use uuid::Uuid;
 
-use super::{Connection, budgets, confirmations, counts, milliseconds};
+use super::{Connection, budgets, confirmations, counts, memory, milliseconds};
 use crate::identity::{Owner, Tenant, User};
 use crate::records::Swept;
 use crate::store::KEY_LIFETIME;
@@ -29,11 +29,12 @@ pub(super) async fn sweep(connection: &mut Connection, retention: Option<Duratio
     let keys = query.execute(&mut *connection).await?.rows_affected();
     budgets::forget(connection, BATCH).await?;
     let confirmations = confirmations::forget(connection, BATCH).await?;
+    let buckets = memory::forget_empty(connection, BATCH).await?;
     let mut conversation_rows = remove(connection).await?;
     if let (Some(age), 0) = (retention, conversation_rows) {
         conversation_rows = hide(connection, age).await?;
     }
-    let more = conversation_rows > 0 || [keys, confirmations].contains(&BATCH.unsigned_abs());
+    let more = conversation_rows > 0 || [keys, confirmations, buckets].contains(&BATCH.unsigned_abs());
     Ok(Swept { turns, keys, conversation_rows, more })
 }
 

@@ -54,7 +54,9 @@ async fn a_value_is_stored_replaced_and_deleted(world: &World) {
         }
         assert_eq!(ann.keys(&bucket).await, [""]);
         assert!(ann.forget(&bucket, "").await);
-        // Nothing is left of whoever had it.
+        // Nothing is left of whoever had it, at the latest after a sweep.
+        assert_eq!(rows_of_memory(&mut direct).await, [0, 1, 0, 0]);
+        ann.store.sweep(None).await.unwrap();
         assert_eq!(rows_of_memory(&mut direct).await, [0; 4]);
     }
 }

@@ -374,6 +374,19 @@ export function testStreams({ OpenAI, zodResponseFormat, z }) {
     );
   });
 
+  test("events of the gateway's own tools", async () => {
+    const headers = { "SPASS-Augment": "server-tools=on" };
+    let said = "";
+    const notices = [];
+    const stream = sayStreamed(client, '[tool-loop:memory_recall {"key": "k$N"}]', {}, { headers });
+    for await (const chunk of await stream) {
+      said += chunk.choices[0].delta.content ?? "";
+      notices.push(...(chunk.spass?.notices ?? []));
+    }
+    assert.ok(said.length > 0);
+    assert.deepEqual(notices.map(({ code, iterations }) => [code, iterations]), [["tool_loop_max_iterations", 10]]);
+  });
+
   test("the SDK's own tool runner, streamed", async () => {
     const asked = [];
     const runner = client.chat.completions.runTools({

@@ -51,10 +51,10 @@ def free_port():
 class LiteLLM:
     """A LiteLLM proxy as a process of its own. It is slow to start: a test that can share one should."""
 
-    def __init__(self, folder, key, port=None, custom_auth=False):
+    def __init__(self, folder, key, port=None, custom_auth=False, config=CONFIG):
         folder.mkdir(parents=True, exist_ok=True)
         self.key, self.port = key, port or free_port()
-        (folder / "config.yaml").write_text(CONFIG + (CUSTOM_AUTH if custom_auth else ""))
+        (folder / "config.yaml").write_text(config + (CUSTOM_AUTH if custom_auth else ""))
         (folder / "custom_auth.py").write_text(CUSTOM_AUTH_CODE)
         programs = Path(sys.executable).parent
         self.log = folder / "litellm.log"

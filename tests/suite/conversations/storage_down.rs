@@ -9,6 +9,12 @@ use tonic_health::pb::health_client::HealthClient;
 
 use super::*;
 
+/// Waits until health says that the database works, or that it does not.
+pub(crate) async fn storage_works(stack: &Stack, works: bool) {
+    let wanted = if works { ServingStatus::Serving } else { ServingStatus::NotServing };
+    health(stack, "chatgateway.v1.ConversationService", wanted).await;
+}
+
 async fn health(stack: &Stack, service: &str, wanted: ServingStatus) {
     let request = HealthCheckRequest { service: service.to_owned() };
     let mut watch = HealthClient::new(stack.grpc()).watch(request).await.unwrap().into_inner();
@@ -35,7 +41,7 @@ async fn stateless_chat_goes_on_without_its_file() {
     assert_eq!(client.send(Method::POST, "/v1/chat/completions", &body).await.status, 200);
     assert!(!file.exists());
 
-    health(&stack, "chatgateway.v1.ConversationService", ServingStatus::NotServing).await;
+    storage_works(&stack, false).await;
     health(&stack, "chatgateway.v1.ChatService", ServingStatus::Serving).await;
     let ready = client.get("/readyz").await;
     assert_eq!((ready.status.as_u16(), ready.json()["status"].as_str()), (200, Some("degraded")));
@@ -45,7 +51,7 @@ async fn stateless_chat_goes_on_without_its_file() {
     );
 
     std::fs::rename(&aside, &file).unwrap();
-    health(&stack, "chatgateway.v1.ConversationService", ServingStatus::Serving).await;
+    storage_works(&stack, true).await;
     client.say(Some(&id), "three").await;
     assert_eq!(client.told(&id).await[2..], ["user: three", "assistant: [three]"]);
 }

@@ -1,36 +1,20 @@
 //! A server in the models file.
 
 use std::collections::BTreeMap;
-use std::fmt;
-use std::fs;
 use std::num::NonZeroU32;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
-use http::{HeaderMap, HeaderName, HeaderValue};
-use secrecy::{ExposeSecret, SecretString};
-use serde::de::{Error as _, MapAccess, Visitor};
+use http::HeaderMap;
+use secrecy::SecretString;
+use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 use url::Url;
 
+use crate::config::headers::{HeaderEntry, from_file, from_variable, headers};
 use crate::config::values;
 use crate::upstream::{BreakerSettings, DailyLimit, Handling, RequestRules, RetryRule, SystemMessages, TokenLimitName};
 
-/// Headers that say how a request is framed or read, or that the gateway sets on each.
-const HEADERS_OF_OUR_OWN: [&str; 12] = [
-    "accept",
-    "connection",
-    "content-length",
-    "content-type",
-    "expect",
-    "host",
-    "keep-alive",
-    "te",
-    "trailer",
-    "transfer-encoding",
-    "upgrade",
-    "x-request-id",
-];
 /// Parameters without which there is no chat.
 const NEEDED_PARAMS: [&str; 3] = ["model", "messages", "stream"];
 
@@ -103,20 +87,6 @@ struct BreakerEntry {
     open_secs: Option<f64>,
 }
 
-/// The value of a header: as it is, or where it is kept.
-#[derive(Debug)]
-enum HeaderEntry {
-    Plain(String),
-    Secret(Secret),
-}
-
-/// Where a secret is kept.
-#[derive(Debug)]
-enum Secret {
-    Env(String),
-    File(PathBuf),
-}
-
 /// The settings of a breaker; none for one that never opens.
 pub(in crate::config) fn breaker(failures: u32, longest_open: Duration) -> Option<BreakerSettings> {
     (failures > 0).then_some(BreakerSettings { failures, longest_open })
@@ -135,18 +105,7 @@ impl ServerEntry {
 
     /// The headers that it is sent besides.
     pub(in crate::config) fn headers(&self) -> Result<HeaderMap, String> {
-        let mut headers = HeaderMap::new();
-        for (name, entry) in &self.headers {
-            let wrong = |reason: String| format!("header '{name}': {reason}");
-            let parsed = HeaderName::try_from(name).map_err(|_| wrong("it is no name of a header".to_owned()))?;
-            if HEADERS_OF_OUR_OWN.contains(&parsed.as_str()) || parsed.as_str().starts_with("proxy-") {
-                return Err(wrong("it is the gateway's to set".to_owned()));
-            }
-            if headers.insert(parsed, entry.value().map_err(wrong)?).is_some() {
-                return Err(wrong("it is given twice".to_owned()));
-            }
-        }
-        Ok(headers)
+        headers(&self.headers)
     }
 
     /// How it is to be handled; `failures` and `longest_open` are the settings for all servers.
@@ -182,73 +141,7 @@ impl ServerEntry {
     }
 }
 
-impl HeaderEntry {
-    fn value(&self) -> Result<HeaderValue, String> {
-        let secret = match self {
-            Self::Plain(text) => {
-                return HeaderValue::from_str(text).map_err(|_| "its value can stand in no header".to_owned());
-            }
-            Self::Secret(Secret::Env(name)) => from_variable(name)?,
-            Self::Secret(Secret::File(path)) => from_file("file", path)?,
-        };
-        let value = HeaderValue::from_str(secret.expose_secret());
-        let mut value = value.map_err(|_| "its value can stand in no header".to_owned())?;
-        value.set_sensitive(true);
-        Ok(value)
-    }
-}
-
 fn base_url<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Url, D::Error> {
     let text = String::deserialize(deserializer)?;
     values::base_url(&text).map_err(|reason| D::Error::custom(format!("base_url {reason}")))
-}
-
-fn from_variable(name: &str) -> Result<SecretString, String> {
-    let value = variable(name).ok_or_else(|| format!("the variable {name} is not set"))?;
-    Ok(value.trim().into())
-}
-
-fn from_file(member: &str, path: &Path) -> Result<SecretString, String> {
-    let value = fs::read_to_string(path).map_err(|error| format!("{member} '{}': {error}", path.display()))?;
-    Ok(value.trim().into())
-}
-
-#[expect(clippy::disallowed_methods, reason = "the operator names the variable in the models file")]
-fn variable(name: &str) -> Option<String> {
-    std::env::var(name).ok().filter(|value| !value.is_empty())
-}
-
-// === a text, or {env: NAME}, or {file: PATH} ===
-
-impl<'de> Deserialize<'de> for HeaderEntry {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(HeaderVisitor)
-    }
-}
-
-struct HeaderVisitor;
-
-impl<'de> Visitor<'de> for HeaderVisitor {
-    type Value = HeaderEntry;
-
-    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("a text, {env: NAME} or {file: PATH}")
-    }
-
-    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<HeaderEntry, E> {
-        Ok(HeaderEntry::Plain(text.to_owned()))
-    }
-
-    fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<HeaderEntry, M::Error> {
-        let secret = match map.next_key::<String>()?.as_deref() {
-            Some("env") => Secret::Env(map.next_value()?),
-            Some("file") => Secret::File(map.next_value()?),
-            Some(other) => return Err(M::Error::unknown_field(other, &["env", "file"])),
-            None => return Err(M::Error::custom("env or file is missing")),
-        };
-        match map.next_key::<String>()? {
-            None => Ok(HeaderEntry::Secret(secret)),
-            Some(_) => Err(M::Error::custom("only one of env and file can be given")),
-        }
-    }
 }

@@ -12,6 +12,8 @@ use wish::Wish;
 const REMEMBER: &str = "memory_remember";
 const RECALL: &str = "memory_recall";
 const FORGET: &str = "memory_forget";
+/// What an answer says that is not to be confirmed at once.
+const ASK_FIRST: &str = "ask the user";
 
 /// The call that a message asks for in plain words, if the request offers the tool for it.
 pub(super) fn wished_call(request: &Value, text: &str) -> Option<Outcome> {
@@ -27,11 +29,14 @@ pub(super) fn wished_call(request: &Value, text: &str) -> Option<Outcome> {
     callable(request, name).map(|_| call(vec![(name.to_owned(), arguments.to_string())]))
 }
 
-/// The calls that must be repeated with the token that their answers hold. What was repeated already is not again.
+/// The calls that must be repeated with the token that their answers hold. What was repeated already is not again, nor what
+/// the user is to be asked about before.
 pub(super) fn confirming_call(request: &Value) -> Option<Outcome> {
     callable(request, REMEMBER)?;
     let answers = answers(request);
-    let unconfirmed = answers.iter().filter(|answer| answer.arguments["confirm_token"].is_null());
+    let unconfirmed = answers.iter().filter(|answer| {
+        answer.arguments["confirm_token"].is_null() && !answer.text.to_lowercase().contains(ASK_FIRST)
+    });
     let calls: Vec<_> =
         unconfirmed.filter_map(confirmed).map(|arguments| (REMEMBER.to_owned(), arguments.to_string())).collect();
     (!calls.is_empty()).then(|| call(calls))

@@ -32,6 +32,9 @@ upstream_unavailable, garbage, internal_error
 /floor - refuse the token limit, however it was raised
 /help - this list";
 
+/// How the gateway asks for an answer when a turn had its most calls of tools.
+const NO_MORE_TOOLS: &str = "No more tools can be called.";
+
 /// What comes of a message.
 pub(super) enum Outcome {
     Reply(Reply),
@@ -107,6 +110,7 @@ pub(super) fn play(request: &Value) -> (Duration, Outcome) {
             retry_after: None,
         }),
         "/error" => fail(rest),
+        _ if text.starts_with(NO_MORE_TOOLS) => say(conclude(request)),
         _ => tools::scripted(request, &text).or_else(|| memory::wished_call(request, &text)).unwrap_or_else(|| {
             say(format!(
                 "This is the built-in demo, not a language model; /help lists what it can do. You said: {text}"
@@ -141,6 +145,12 @@ fn recall(request: &Value) -> String {
     } else {
         format!("You said before: {}", said.join(" | "))
     }
+}
+
+/// What is known without any more calls of tools: what the message before the last tells of those there were.
+fn conclude(request: &Value) -> String {
+    let told = messages(request).iter().rev().nth(1).map(|message| text_of(&message["content"])).unwrap_or_default();
+    format!("The demo knows no more than this: {told}")
 }
 
 fn long(words: usize) -> String {

@@ -32,7 +32,7 @@ impl Connector {
         tcp.set_nodelay(true);
         tcp.enforce_http(false);
         let https = HttpsConnectorBuilder::new()
-            .with_tls_config(tls(extra_roots))
+            .with_tls_config(tls_config(extra_roots))
             .https_or_http()
             .enable_all_versions()
             .wrap_connector(tcp);
@@ -59,7 +59,7 @@ impl Service<Uri> for Connector {
 }
 
 /// Public roots built in, so that a container without a bundle works, and the operator's own.
-fn tls(extra_roots: &[Vec<u8>]) -> rustls::ClientConfig {
+pub(crate) fn tls_config(extra_roots: &[Vec<u8>]) -> rustls::ClientConfig {
     let mut roots = rustls::RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
     roots.add_parsable_certificates(extra_roots.iter().map(|der| der.as_slice().into()));
     rustls::ClientConfig::builder_with_provider(rustls::crypto::ring::default_provider().into())

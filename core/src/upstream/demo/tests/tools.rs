@@ -227,14 +227,34 @@ async fn a_public_write_is_confirmed_once() {
     assert_eq!(step(&mut request).await.calls, calls(&[("memory_remember", arguments)]));
     answer(&mut request, confirm);
     assert_eq!(step(&mut request).await.calls, calls(&[("memory_remember", confirmed)]));
-    // Where the same turn is too early, the user is asked.
-    answer(&mut request, confirm);
-    assert_eq!(step(&mut request).await.text, "I will remember lunch when you confirm it: say yes.");
-    user(&mut request, "Yes.");
-    assert_eq!(step(&mut request).await.calls, calls(&[("memory_remember", confirmed)]));
     answer(&mut request, r#"{"stored": true}"#);
     assert_eq!(step(&mut request).await.text, "I will remember lunch: at 12.");
     // What is done needs no confirming.
     user(&mut request, "Yes.");
     assert!(step(&mut request).await.text.ends_with("You said: Yes."));
+}
+
+#[tokio::test]
+async fn where_the_same_turn_is_too_early_the_user_is_asked() {
+    let message = "Nothing is stored yet. Ask the user whether everybody may read this.";
+    let confirm = json!({"confirm_required": true, "confirm_token": "t-1", "message": message}).to_string();
+    let mut request = memory();
+    user(&mut request, "remember for everyone that lunch is at 12");
+    assert_eq!(step(&mut request).await.calls.len(), 1);
+    answer(&mut request, &confirm);
+    assert_eq!(step(&mut request).await.text, "I will remember lunch when you confirm it: say yes.");
+    user(&mut request, "Yes.");
+    let confirmed = r#"{"confirm_token":"t-1","key":"lunch","value":"at 12","visibility":"public"}"#;
+    assert_eq!(step(&mut request).await.calls, calls(&[("memory_remember", confirmed)]));
+    answer(&mut request, r#"{"error": "The token is spent."}"#);
+    assert_eq!(step(&mut request).await.text, "That did not work: The token is spent.");
+}
+
+#[tokio::test]
+async fn what_the_tools_gave_is_told_when_there_are_no_more() {
+    let told = "Called weather with {}\nResult: sunny";
+    let mut request = json!({"messages": [{"role": "user", "content": "[tool-loop:weather {}]"}]});
+    push(&mut request, json!({"role": "assistant", "content": told}));
+    user(&mut request, "No more tools can be called. Answer the request above now.");
+    assert_eq!(step(&mut request).await.text, format!("The demo knows no more than this: {told}"));
 }
