@@ -66,7 +66,7 @@ impl<T: DeserializeOwned + JsonSchema> Arguments<T> {
         let required = self.schema["required"].as_array();
         for name in required.into_iter().flatten().filter_map(Value::as_str) {
             if !given.contains_key(name) {
-                return ApiError::missing_field(&format!("arguments.{name}"));
+                return ApiError::missing_field(format!("arguments.{name}"));
             }
         }
         for (name, value) in &given {

@@ -80,6 +80,15 @@ pub(super) fn kinds(access: Access) -> &'static [&'static str] {
     }
 }
 
+/// What the sample of a call needs besides what every such call does.
+pub(super) fn needed_by_sample(rpc: Rpc) -> &'static [&'static str] {
+    match rpc {
+        // Which tool it is says what else is needed.
+        Rpc::ExecuteTool => &["models:read"],
+        _ => &[],
+    }
+}
+
 /// The message of a call that would be served.
 pub(super) fn message(rpc: Rpc, conversation: &str) -> Bytes {
     message_of(rpc, conversation, kinds(rpc.access())[0])
