@@ -16,7 +16,7 @@ use crate::conversations::{Changed, Paging, Slice, found_under_key};
 use crate::shared::Shared;
 use crate::stacks::changing;
 
-pub use prompt::{Level, composed, parse_version};
+pub use prompt::{BETWEEN, Level, composed, parse_version};
 use prompt::{check_content, check_note};
 
 /// How many versions may be passed over.

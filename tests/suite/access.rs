@@ -39,6 +39,12 @@ fn needed(access: Access, kind: &str) -> Vec<String> {
     templates.iter().map(of).collect()
 }
 
+/// The scopes that the sample of this kind needs.
+fn needed_by(rpc: Rpc, kind: &str) -> Vec<String> {
+    let of_sample = samples::needed_by_sample(rpc).iter().map(|scope| (*scope).to_owned());
+    needed(rpc.access(), kind).into_iter().chain(of_sample).collect()
+}
+
 /// Every scope that any RPC needs.
 fn needed_scopes() -> Vec<String> {
     let of = |rpc: &Rpc| {
@@ -71,7 +77,7 @@ fn tokens() -> String {
     }
     for rpc in Rpc::ALL {
         for kind in kinds(rpc.access()) {
-            let needed = needed(rpc.access(), kind);
+            let needed = needed_by(*rpc, kind);
             let others: Vec<_> = scopes.iter().filter(|scope| !needed.contains(scope)).cloned().collect();
             add(&format!("only:{}:{kind}", rpc.name()), "acme", &others);
         }
@@ -159,7 +165,7 @@ async fn each_scope_that_a_call_needs_is_needed_and_no_other() {
     let stack = stack().await;
     for rpc in Rpc::ALL.iter().copied().filter(|rpc| matches!(rpc.access(), Access::Scopes(_))) {
         for kind in kinds(rpc.access()) {
-            let needed = needed(rpc.access(), kind);
+            let needed = needed_by(rpc, kind);
             let of = async |token: &str| {
                 code_of(call(&stack, rpc, &Caller::new(&secret(token)), message_of(rpc, RANDOM_ID, kind)).await)
             };

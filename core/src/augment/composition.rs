@@ -6,10 +6,7 @@ use gateway_storage::PromptStack;
 
 use super::cache::Weigh;
 use super::memory_block;
-use crate::system_prompts::composed;
-
-/// What stands between the prompts and what is remembered, as between two prompts.
-const BETWEEN: &str = "\n\n";
+use crate::system_prompts::{BETWEEN, composed};
 
 /// Which parts a caller has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

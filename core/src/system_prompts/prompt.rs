@@ -8,6 +8,8 @@ use crate::api_errors;
 
 /// The most bytes of what an author says of a version.
 const MAX_NOTE_BYTES: usize = 1024;
+/// What stands between two prompts, and between them and what follows: an empty line.
+pub const BETWEEN: &str = "\n\n";
 
 /// For whom a system prompt holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -98,9 +100,9 @@ pub(super) fn check_note(note: &str) -> Result<(), ApiError> {
 #[must_use]
 pub fn composed<'a>(contents: impl Iterator<Item = &'a str>) -> String {
     let mut text = String::new();
-    for content in contents {
+    for content in contents.filter(|content| !content.is_empty()) {
         if !text.is_empty() {
-            text.push_str("\n\n");
+            text.push_str(BETWEEN);
         }
         text.push_str(content);
     }

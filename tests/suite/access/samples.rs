@@ -3,9 +3,9 @@
 use bytes::Bytes;
 use gateway_proto::v1::{
     ChatMessage, ChatRequest, CreateChatCompletionRequest, CreateTurnRequest, DeleteConversationRequest,
-    DeleteMemoryByOriginRequest, DeleteMemoryRequest, DeleteSystemPromptVersionRequest, ExportConversationRequest,
-    GetConversationRequest, GetErrorRequest, GetMemoryRequest, GetMemoryUsageRequest, GetModelRequest,
-    GetSystemPromptRequest, GetSystemPromptVersionRequest, GetUsageRequest, ListConversationsRequest,
+    DeleteMemoryByOriginRequest, DeleteMemoryRequest, DeleteSystemPromptVersionRequest, ExecuteToolRequest,
+    ExportConversationRequest, GetConversationRequest, GetErrorRequest, GetMemoryRequest, GetMemoryUsageRequest,
+    GetModelRequest, GetSystemPromptRequest, GetSystemPromptVersionRequest, GetUsageRequest, ListConversationsRequest,
     ListErrorsRequest, ListMemoryRequest, ListMessagesRequest, ListModelsRequest, ListSystemPromptVersionsRequest,
     PutMemoryRequest, PutSystemPromptRequest, Role, SetCurrentSystemPromptVersionRequest, StreamChatCompletionRequest,
     StreamTurnRequest, Turn, UnsetSystemPromptRequest, UpdateConversationRequest, WhoAmIRequest, chat_message,
@@ -77,6 +77,15 @@ pub(super) fn kinds(access: Access) -> &'static [&'static str] {
             assert!(!templates.concat().contains('{'), "{templates:?}: say what stands for its variable");
             &[""]
         }
+    }
+}
+
+/// What the sample of a call needs besides what every such call does.
+pub(super) fn needed_by_sample(rpc: Rpc) -> &'static [&'static str] {
+    match rpc {
+        // Which tool it is says what else is needed.
+        Rpc::ExecuteTool => &["models:read"],
+        _ => &[],
     }
 }
 
@@ -155,7 +164,10 @@ pub(super) fn message_of(rpc: Rpc, conversation: &str, kind: &str) -> Bytes {
             DeleteSystemPromptVersionRequest { level, version, ..DeleteSystemPromptVersionRequest::default() }
                 .encode_to_vec()
         }
-        Rpc::GetReadiness | Rpc::GetEffectiveSystemPrompt | Rpc::ListTools | Rpc::ExecuteTool => Vec::new(),
+        Rpc::ExecuteTool => {
+            ExecuteToolRequest { name: "list_models".to_owned(), ..ExecuteToolRequest::default() }.encode_to_vec()
+        }
+        Rpc::GetReadiness | Rpc::GetEffectiveSystemPrompt | Rpc::ListTools => Vec::new(),
     };
     encoded.into()
 }
@@ -194,6 +206,7 @@ pub(super) fn request_of(operation: Operation, conversation: &str, kind: &str) -
         }
         Operation::UpdateConversation => r#"{"title": "title"}"#.to_owned(),
         Operation::PutMemory => format!(r#"{{"visibility": "{kind}", "key": "{KEY}", "value": "value"}}"#),
+        Operation::ExecuteTool => r#"{"name": "list_models"}"#.to_owned(),
         Operation::PutSystemPrompt => r#"{"content": "content"}"#.to_owned(),
         Operation::GetMemory
         | Operation::ListMemory
@@ -208,7 +221,6 @@ pub(super) fn request_of(operation: Operation, conversation: &str, kind: &str) -
         | Operation::DeleteSystemPromptVersion
         | Operation::GetEffectiveSystemPrompt
         | Operation::ListTools
-        | Operation::ExecuteTool
         | Operation::ListConversations
         | Operation::GetConversation
         | Operation::DeleteConversation

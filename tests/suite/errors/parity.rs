@@ -1,6 +1,8 @@
 //! The same error raised over HTTP and over gRPC carries the same code, param and message; and every code is provoked
 //! here, or stands in the ledger of those that cannot be provoked yet.
 
+mod stacks;
+
 use std::collections::BTreeSet;
 
 use gateway_proto::v1::chat_service_client::ChatServiceClient;
@@ -218,7 +220,8 @@ async fn a_core_that_closes_refuses_alike() {
 
 #[test]
 fn every_code_is_provoked_or_in_the_ledger() {
-    let provoked: BTreeSet<_> = provocations().into_iter().map(|(code, ..)| code).chain(ELSEWHERE).collect();
+    let provoked: BTreeSet<_> =
+        provocations().into_iter().map(|(code, ..)| code).chain(stacks::CODES).chain(ELSEWHERE).collect();
     let entries = LEDGER.lines().filter(|line| !line.starts_with('#'));
     let ledger: BTreeSet<_> = entries.map(|line| line.split_once(": ").expect("a code and its reason").0).collect();
     let all: BTreeSet<_> = ErrorCode::ALL.iter().map(|code| code.facts().code).collect();
