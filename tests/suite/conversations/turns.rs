@@ -110,7 +110,15 @@ async fn tool_calls_are_answered_or_closed() {
     .await;
     let stack = stack_with(&server).await;
     let client = Client::new(&stack);
-    let id = client.say(None, "call").await;
+    let tools = json!([{"type": "function", "function": {"name": "f"}}]);
+    let call = |conversation: Option<&str>| {
+        let mut body = say(conversation, "call");
+        body["tools"] = tools.clone();
+        client.turn(body)
+    };
+    let answer = call(None).await;
+    assert_eq!(answer.json()["choices"][0]["finish_reason"], "tool_calls");
+    let id = answer.header("x-conversation-id").unwrap().to_owned();
     let wrong = json!({"model": "scripted", "conversation_id": id, "messages": [{"role": "tool", "tool_call_id": "x", "content": "1"}]});
     assert_eq!(
         client.turn(wrong).await.code_and_param(),
@@ -122,7 +130,7 @@ async fn tool_calls_are_answered_or_closed() {
     let sent = sent_last(&server);
     assert_eq!(sent[1]["tool_calls"][0]["sig"].to_string(), "1.0");
     assert_eq!(sent[2..], [results[0].clone(), results[1].clone()]);
-    client.say(Some(&id), "call").await;
+    assert_eq!(call(Some(&id)).await.status, 200);
     client.say(Some(&id), "never mind").await;
     let sent = sent_last(&server);
     let closed = json!({"role": "tool", "tool_call_id": "b", "content": "This tool call was not run."});
