@@ -79,8 +79,7 @@ fn good_tools_and_choices_are_taken() {
         assert!(
             check_request(&chat(more.clone()), OtherTools::NONE).is_ok(),
             "{more}: {:?}",
-            check_request(&chat(more.clone())),
-            OtherTools::NONE
+            check_request(&chat(more.clone()), OtherTools::NONE)
         );
     }
 }

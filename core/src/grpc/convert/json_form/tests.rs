@@ -3,6 +3,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::domain::chat::check_request;
+use crate::domain::tools::OtherTools;
 
 fn messages(messages: Vec<ChatMessage>) -> ChatRequest {
     ChatRequest { model: "demo".to_owned(), messages, ..ChatRequest::default() }
