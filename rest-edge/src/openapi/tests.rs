@@ -128,6 +128,7 @@ fn a_route_that_takes_an_idempotency_key_tells_what_can_be_wrong_with_it() {
             "unsetSystemPrompt",
             "setCurrentSystemPromptVersion",
             "deleteSystemPromptVersion",
+            "executeTool",
         ]
     );
 }
