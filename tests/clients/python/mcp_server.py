@@ -1,7 +1,7 @@
 """A server of tools, made with the official SDK: some that work, and each kind that does not.
 
 Run as a program it serves on the port of its first argument, 0 for any, and prints it. What its tools noted goes to the
-file of its second argument, a line for each call.
+file of its second argument, a line for each call. A third one is the file of a certificate and its key.
 """
 
 import contextlib
@@ -22,15 +22,18 @@ HOSTILE = (
 class McpServer:
     """The program, which can be killed and started again where it was."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, certificate=None):
+        """A `certificate` is the file of one, with its key, for a server behind TLS."""
         self.folder, self.port, self.process = folder, 0, None
+        self.scheme = "https" if certificate else "http"
+        self.certificate = [certificate] if certificate else []
         folder.mkdir(parents=True, exist_ok=True)
         self.calls = folder / "calls"
         self.calls.touch()
 
     @property
     def url(self):
-        return f"http://127.0.0.1:{self.port}/mcp"
+        return f"{self.scheme}://127.0.0.1:{self.port}/mcp"
 
     def __enter__(self):
         return self
@@ -41,7 +44,7 @@ class McpServer:
     def start(self):
         output = self.folder / "output"
         with output.open("wb") as out, (self.folder / "log").open("wb") as log:
-            command = [sys.executable, Path(__file__), str(self.port), self.calls]
+            command = [sys.executable, Path(__file__), str(self.port), self.calls, *self.certificate]
             self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=log)
         self.port = int(wait_until(lambda: self.process.poll() or output.read_text().strip(), "the server's port", 30))
         return self
@@ -55,7 +58,7 @@ class McpServer:
         return self.calls.read_text().split()
 
 
-def serve(port, calls):
+def serve(port, calls, certificate=None):
     import anyio
     import uvicorn
     from mcp.server import MCPServer
@@ -134,10 +137,10 @@ def serve(port, calls):
 
     listener = socket.create_server(("127.0.0.1", port))
     app = server.streamable_http_app()
-    config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=1)
+    config = uvicorn.Config(app, log_level="warning", ssl_certfile=certificate)
     print(listener.getsockname()[1], flush=True)
     uvicorn.Server(config).run(sockets=[listener])
 
 
 if __name__ == "__main__":
-    serve(int(sys.argv[1]), Path(sys.argv[2]))
+    serve(int(sys.argv[1]), Path(sys.argv[2]), *sys.argv[3:])

@@ -2,12 +2,17 @@
 
 import http.server
 import json
+import signal
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from mcp_server import HOSTILE, KEY, McpServer
 from programs import Gateway, wait_until
+from test_tls_upstream import certificate, pem
 from wires import HttpWire, bearer, replace_file, secret_of, token, token_file
 
 ALLOWED = ["weather", "forecast", "painting", "key", "fail", "hang", "huge", "hostile", "grow", "late"]
@@ -182,6 +187,44 @@ def test_a_server_that_is_killed_and_comes_back(start, tmp_path):
         server.kill()
         server.start()
         assert result_of(wire, "kit__weather", {"city": "Oslo"}) == "21 degrees in Oslo"
+
+
+def test_a_server_that_stands_still(start, tmp_path):
+    with McpServer(tmp_path / "server") as server:
+        server.start()
+        wire = HttpWire(start(Gateway, **write_config(tmp_path, entry(server.url, tmp_path))))
+        server.process.send_signal(signal.SIGSTOP)
+        assert "did not finish within 2 s" in result_of(wire, "kit__weather", {"city": "Oslo"}, is_error=True)["error"]
+        server.process.send_signal(signal.SIGCONT)
+        assert result_of(wire, "kit__weather", {"city": "Oslo"}) == "21 degrees in Oslo"
+
+
+def test_many_calls_at_once(wire, kit):
+    before = kit.called().count("weather")
+    cities = [f"city-{number}" for number in range(64)]
+    with ThreadPoolExecutor(32) as pool:
+        results = list(pool.map(lambda city: result_of(wire, "kit__weather", {"city": city}), cities))
+    assert results == [f"21 degrees in {city}" for city in cities]
+    assert kit.called().count("weather") == before + len(cities)
+
+
+def test_a_server_behind_tls(start, tmp_path):
+    key = ec.generate_private_key(ec.SECP256R1())
+    authority = certificate("authority", key, None, None, is_authority=True)
+    (tmp_path / "ca.pem").write_bytes(pem(authority))
+    own_key = ec.generate_private_key(ec.SECP256R1())
+    own = certificate("server", own_key, authority.subject, key, is_authority=False)
+    private = own_key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    (tmp_path / "server.pem").write_bytes(pem(own) + private)
+    with McpServer(tmp_path / "server", tmp_path / "server.pem") as server:
+        server.start()
+        config = write_config(tmp_path, entry(server.url, tmp_path))
+        wire = HttpWire(start(Gateway, **config, UPSTREAM_CA_FILE=tmp_path / "ca.pem"))
+        assert result_of(wire, "kit__weather", {"city": "Oslo"}) == "21 degrees in Oslo"
+        # An authority that is not known is not trusted.
+        assert listed(HttpWire(start(Gateway, **config)), APP) == {}
 
 
 def test_a_server_that_is_not_there_at_the_start(start, tmp_path):
