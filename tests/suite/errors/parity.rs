@@ -23,7 +23,7 @@ tokens:
 const FULL: &str = "Bearer full-secret-of-more-than-32-characters";
 const READS: &str = "Bearer reads-secret-of-more-than-32-characters";
 /// Provoked by tests of their own, since they are no answer to a chat or not on both wires.
-const ELSEWHERE: [&str; 9] = [
+const ELSEWHERE: [&str; 12] = [
     "rate_limit_exceeded",
     "body_too_large",
     "route_not_found",
@@ -33,6 +33,9 @@ const ELSEWHERE: [&str; 9] = [
     "conversation_not_found",
     "idempotency_conflict",
     "storage_error",
+    "memory_confirm_required",
+    "tool_loop_max_iterations",
+    "tool_loop_anti_loop_synthesised",
 ];
 
 /// Code, param and message.

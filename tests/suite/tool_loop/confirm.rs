@@ -1,5 +1,9 @@
 //! The confirm step of public writes by tools.
 
+use gateway_proto::v1::ExecuteToolRequest;
+use gateway_proto::v1::tool_service_client::ToolServiceClient;
+use gateway_proto::{ApiError, ErrorCode};
+
 use super::*;
 
 const TOKENS: &str = "
@@ -103,6 +107,22 @@ async fn a_thousand_hostile_variants_and_none_is_accepted() {
     came.sort_unstable();
     assert_eq!((came[0], &came[1..]), (200, &[400; 15][..]));
     assert_eq!(good.memory("public").await, ["k=v"]);
+}
+
+#[tokio::test]
+async fn over_grpc_it_is_the_same_refusal() {
+    let stack = Stack::builder().start().await;
+    let client = Client::new(&stack);
+    let over_http = client.execute("memory_remember", write(Some("forged"))).await.error();
+    let arguments = write(Some("forged")).to_string().into();
+    let message =
+        ExecuteToolRequest { name: "memory_remember".to_owned(), arguments_json: arguments, ..Default::default() };
+    let mut request = tonic::Request::new(message);
+    request.metadata_mut().insert("authorization", format!("Bearer {BEARER}").parse().unwrap());
+    let status = ToolServiceClient::new(stack.grpc()).execute_tool(request).await.unwrap_err();
+    let error = ApiError::from_status(&status).unwrap();
+    assert_eq!((status.code(), error.code()), (tonic::Code::InvalidArgument, ErrorCode::MemoryConfirmRequired));
+    assert_eq!((error.param(), error.message()), (over_http["param"].as_str(), over_http["message"].as_str().unwrap()));
 }
 
 #[tokio::test]

@@ -1,5 +1,10 @@
 //! A loop that does not end by itself.
 
+use gateway_proto::v1::chat_service_client::ChatServiceClient;
+use gateway_proto::v1::{
+    ChatMessage, ChatRequest, CreateChatCompletionRequest, StreamChatCompletionRequest, chunk_notice,
+};
+
 use super::*;
 
 /// Whether a request offers tools.
@@ -43,6 +48,43 @@ async fn ten_steps_and_one_answer_made_of_them() {
             }
             Form::Stream => assert_eq!(came.events, ["spass.tool-cap"]),
         }
+    }
+}
+
+#[tokio::test]
+async fn over_grpc_they_are_notices_of_an_answer_that_is_no_failure() {
+    fn with_tools<M>(message: M) -> tonic::Request<M> {
+        let mut request = tonic::Request::new(message);
+        request.metadata_mut().insert("authorization", format!("Bearer {BEARER}").parse().unwrap());
+        request.metadata_mut().insert("spass-augment", "server-tools=on".parse().unwrap());
+        request
+    }
+    for (is_repeating, code) in [(false, "tool_loop_max_iterations"), (true, "tool_loop_anti_loop_synthesised")] {
+        let server = if is_repeating { model(vec![asks(&[recall("a")])]).await } else { insatiable().await };
+        let stack = stack_of(&server).start().await;
+        let message = json!({"role": "user", "content": "x"}).to_string().into();
+        let messages = vec![ChatMessage { message_json: message, ..ChatMessage::default() }];
+        let chat = Some(ChatRequest { model: "scripted".to_owned(), messages, ..ChatRequest::default() });
+        let mut client = ChatServiceClient::new(stack.grpc());
+        let whole = client.create_chat_completion(with_tools(CreateChatCompletionRequest { chat: chat.clone() })).await;
+        let whole = whole.unwrap();
+        let applied = whole.metadata().get("spass-applied").unwrap().to_str().unwrap().to_owned();
+        assert!(applied.starts_with(code), "{applied}");
+        let completion = whole.into_inner().completion.unwrap();
+        assert_eq!(completion.notices.iter().map(|notice| notice.code.as_str()).collect::<Vec<_>>(), [code]);
+        let stream = client.stream_chat_completion(with_tools(StreamChatCompletionRequest { chat })).await;
+        let mut stream = stream.unwrap().into_inner();
+        let mut notices = Vec::new();
+        while let Some(message) = stream.message().await.unwrap() {
+            notices.extend(message.chunks.into_iter().filter_map(|chunk| chunk.notice?.notice));
+        }
+        let told = match (is_repeating, notices.as_slice()) {
+            (false, [chunk_notice::Notice::ToolCap(notice)]) | (true, [chunk_notice::Notice::ToolAntiLoop(notice)]) => {
+                notice
+            }
+            (_, other) => panic!("{other:?}"),
+        };
+        assert_eq!(told, &completion.notices[0]);
     }
 }
 
