@@ -1,5 +1,6 @@
 """The README's examples, run as they stand there. Only addresses are put in, since other ports may be in use."""
 
+import json
 import os
 import re
 import subprocess
@@ -8,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from programs import BIN_DIR, REPOSITORY
+from programs import BIN_DIR, REPOSITORY, Gateway
 
 README = (REPOSITORY / "README.md").read_text()
 NODE_MODULES = REPOSITORY / "tests" / "clients" / "node" / "node_modules"
@@ -23,13 +24,16 @@ def block(language, part):
     return found
 
 
-@pytest.fixture
-def run(gateway, tmp_path):
+class Runner:
     """Runs a command with the README's addresses replaced, in a folder with the protos and what npm installed."""
-    (tmp_path / "proto").symlink_to(REPOSITORY / "proto")
-    (tmp_path / "node_modules").symlink_to(NODE_MODULES)
 
-    def run(*command):
+    def __init__(self, gateway, folder):
+        self.gateway, self.folder = gateway, folder
+        (folder / "proto").symlink_to(REPOSITORY / "proto")
+        (folder / "node_modules").symlink_to(NODE_MODULES)
+
+    def __call__(self, *command):
+        gateway = self.gateway
         addresses = {"http://127.0.0.1:8080": gateway.http_url, "127.0.0.1:50051": gateway.grpc_address}
         command = list(command)
         for old, new in addresses.items():
@@ -37,11 +41,20 @@ def run(gateway, tmp_path):
         path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
         # What is installed is enough; npx must never ask for more.
         environment = {**os.environ, "TOKEN": gateway.token, "PATH": path, "npm_config_offline": "true"}
-        ran = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, env=environment, timeout=60)
+        ran = subprocess.run(command, capture_output=True, text=True, cwd=self.folder, env=environment, timeout=60)
         assert ran.returncode == 0, ran.stdout + ran.stderr
         return ran.stdout
 
-    return run
+
+@pytest.fixture
+def run(gateway, tmp_path):
+    return Runner(gateway, tmp_path)
+
+
+@pytest.fixture
+def run_alone(start, tmp_path):
+    """For what changes the answers of everybody."""
+    return Runner(start(Gateway), tmp_path)
 
 
 def test_curl(run):
@@ -49,9 +62,23 @@ def test_curl(run):
 
 
 def test_curl_of_a_conversation(run):
-    told = run("bash", "-c", block("sh", "/c1/chat"))
+    told = run("bash", "-c", block("sh", "ID=$(curl"))
     assert '"delta":{"content":"Ann"}' in told
     assert '"message_count":4' in told
+
+
+def test_curl_of_tools(run_alone):
+    told = run_alone("bash", "-c", block("sh", "my cat is called Mia"))
+    remembered, recalled, forgotten = [json.loads(line) for line in told.replace("}{", "}\n{").splitlines()]
+    assert "Mia" in recalled["choices"][0]["message"]["content"]
+    for answer in (remembered, forgotten):
+        assert answer["choices"][0]["finish_reason"] == "stop"
+
+
+def test_curl_of_memory_and_prompts(run_alone):
+    told = run_alone("bash", "-c", block("sh", "system-prompts/effective"))
+    assert '"content":"Answer in one sentence."' in told
+    assert told.count('"value":"teal"') == 2
 
 
 def test_openai_sdk(run):
@@ -94,7 +121,7 @@ def test_every_example_is_run_or_cannot_be():
     # Those that start the gateway, the tests, or set the token.
     others = ["cargo run --release\n", "UPSTREAM_BASE_URL", "tests/run\n", "export TOKEN", "cargo build --release"]
     assert len(blocks("python")) == 3
-    assert len(blocks("sh")) == 5 + len(others)
+    assert len(blocks("sh")) == 7 + len(others)
     for other in others:
         assert any(text.startswith(other) for text in blocks("sh")), other
 
@@ -103,6 +130,6 @@ def test_every_path_that_is_named_is_there():
     named = re.findall(r"`((?:auth|core|deploy|proto|rest-edge|storage|tests)/[\w./-]+)`|\]\(([\w./-]+)\)", README)
     paths = {first or second for first, second in named}
     # What an operator makes.
-    paths -= {"auth/tokens.yaml", "deploy/config/models.yaml", "deploy/config/budgets.yaml"}
+    paths -= {"auth/tokens.yaml", "deploy/config/models.yaml", "deploy/config/budgets.yaml", "deploy/config/tools.yaml"}
     assert len(paths) > 10
     assert [path for path in sorted(paths) if not (REPOSITORY / path).exists()] == []
