@@ -15,7 +15,7 @@ use crate::answer::write_message;
 use crate::api_errors;
 use crate::domain::chat::JsonRequest;
 use crate::domain::limits::Applied;
-use crate::tools::{Effect, ToolContext};
+use crate::tools::{Effect, Tool, ToolContext};
 use crate::usage::Priced;
 
 /// How far a loop is.
@@ -123,7 +123,7 @@ impl Progress {
         self.has_changed_anything |= results.iter().any(|result| result.effect.changes_anything());
         if results.iter().any(|result| result.effect == Effect::WritesMemory) {
             let tools = &self.session.offered.tools;
-            let reads_memory = |tool: &&Arc<dyn crate::tools::Tool>| tool.facts().effect == Effect::ReadsMemory;
+            let reads_memory = |tool: &&Arc<dyn Tool>| tool.facts().effect == Effect::ReadsMemory;
             let stale: Vec<&str> = tools.iter().filter(reads_memory).map(|tool| tool.facts().name.as_str()).collect();
             self.guard.forget(|name| stale.contains(&name));
         }
@@ -153,6 +153,11 @@ impl Progress {
         self.request.tools.clear();
         self.request.tool_choice = Bytes::new();
         self.request.parameters.parallel_tool_calls = None;
+    }
+
+    /// Whether a step was taken in.
+    pub(super) fn has_begun(&self) -> bool {
+        self.iterations > 0
     }
 
     /// What is kept with the turn besides its last message.

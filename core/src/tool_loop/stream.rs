@@ -16,7 +16,7 @@ use super::calls::{CallResult, run_all};
 use super::progress::{Next, Progress, text_of};
 use super::synthesis::FALLBACK;
 use super::{LoopEnd, Session, within_one_chat};
-use crate::answer::Fold;
+use crate::answer::{Fold, write_message};
 use crate::call::Call;
 use crate::catalog::CatalogModel;
 use crate::chat::{Answered, ChatStream, cost_notice, stream_prepared};
@@ -140,7 +140,7 @@ impl ToolStream {
 
     /// Whether anything of the answer came, or was done for it.
     pub(crate) fn has_begun(&self) -> bool {
-        self.fold.has_begun() || self.bytes > 0
+        self.fold.has_begun() || self.progress.has_begun() || matches!(self.state, State::Running { .. })
     }
 
     /// About how many bytes all messages of the answer have.
@@ -153,8 +153,15 @@ impl ToolStream {
     pub(crate) fn into_kept(self, is_whole: bool) -> Vec<Bytes> {
         let is_synthesis = self.progress.end().is_some();
         let mut kept = self.progress.into_steps();
-        if !self.is_kept {
-            kept.push(self.fold.message(is_whole && !is_synthesis));
+        match self.state {
+            // What its calls would have given is not known: it is kept as far as it was said.
+            State::Running { message, .. } => {
+                kept.push(write_message(&AssistantMessage { tool_calls: Vec::new(), ..*message }));
+            }
+            State::Step(_) | State::Opening(_) | State::Ended if !self.is_kept => {
+                kept.push(self.fold.message(is_whole && !is_synthesis));
+            }
+            State::Step(_) | State::Opening(_) | State::Ended => {}
         }
         kept
     }

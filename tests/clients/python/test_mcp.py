@@ -7,6 +7,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+import requests
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
@@ -125,6 +126,28 @@ def test_a_tool_that_hangs_is_given_up(wire, kit):
     assert "did not finish within 2 s" in result_of(wire, "kit__hang", is_error=True)["error"]
     wait_until(lambda: "hang-ended" in kit.called(), "the server being told that nobody waits")
     assert result_of(wire, "kit__weather", {"city": "Oslo"}) == "21 degrees in Oslo"
+
+
+def test_who_leaves_while_a_tool_hangs_ends_it_and_what_was_said_is_kept(wire, kit):
+    ended = kit.called().count("hang-ended")
+    begun = kit.called().count("hang")
+    body = {"model": "demo", "message": "One moment. [tool:kit__hang]", "stream": True}
+    answer = requests.post(f"http://{wire.address}/c1/chat", json=body, headers=APP, stream=True, timeout=30)
+    conversation = answer.headers["x-conversation-id"]
+    wait_until(lambda: kit.called().count("hang") > begun, "the tool running")
+    answer.close()
+    wait_until(lambda: kit.called().count("hang-ended") > ended, "the server being told that nobody waits", 1.5)
+
+    def kept():
+        found = wire.send("GET", f"/c1/conversations/{conversation}/messages", headers=APP)
+        return found.body["items"] if found.status == 200 else None
+
+    messages = wait_until(kept, "the turn being kept")
+    assert [(message["role"], message["content"]) for message in messages] == [
+        ("user", "One moment. [tool:kit__hang]"),
+        ("assistant", "One moment."),
+    ]
+    assert {message["status"] for message in messages} == {"incomplete"}
 
 
 @pytest.mark.parametrize("kib", [65, 1024, 16 * 1024])
