@@ -6,6 +6,7 @@ use serde_json::Value;
 use tonic::metadata::MetadataValue;
 
 /// Somebody who calls.
+#[derive(Clone)]
 pub(crate) struct Caller<'a> {
     stack: &'a Stack,
     headers: Vec<(&'static str, String)>,
@@ -24,8 +25,9 @@ impl<'a> Caller<'a> {
         Self { stack, headers }
     }
 
-    /// With one more header.
+    /// With one more header, or another value of one.
     pub(crate) fn with(mut self, name: &'static str, value: &str) -> Self {
+        self.headers.retain(|(known, _)| *known != name);
         self.headers.push((name, value.to_owned()));
         self
     }

@@ -1,8 +1,10 @@
 //! Conversations that the gateway keeps, as a client meets them.
 
-use gateway_tests::{BEARER, HttpAnswer, Recorded, ScriptedServer, Stack, Step};
+use gateway_tests::{HttpAnswer, Recorded, ScriptedServer, Stack, Step};
 use http::Method;
 use serde_json::{Value, json};
+
+use crate::caller::Caller;
 
 mod access;
 mod keys;
@@ -52,33 +54,24 @@ fn streamed(text: &str) -> Vec<Step> {
     vec![Step::Send(events.into_bytes()), Step::Close]
 }
 
-/// A client of one stack.
-struct Client<'a> {
-    stack: &'a Stack,
-    headers: Vec<(&'static str, String)>,
-}
+/// A caller who keeps conversations.
+struct Client<'a>(Caller<'a>);
 
 impl<'a> Client<'a> {
     fn new(stack: &'a Stack) -> Self {
-        let headers =
-            vec![("authorization", format!("Bearer {BEARER}")), ("content-type", "application/json".to_owned())];
-        Self { stack, headers }
+        Self(Caller::new(stack))
     }
 
-    fn with(mut self, name: &'static str, value: &str) -> Self {
-        self.headers.retain(|(known, _)| *known != name);
-        self.headers.push((name, value.to_owned()));
-        self
+    fn with(self, name: &'static str, value: &str) -> Self {
+        Self(self.0.with(name, value))
     }
 
     async fn send(&self, method: Method, path: &str, body: &Value) -> HttpAnswer {
-        let headers: Vec<_> = self.headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
-        let body = if body.is_null() { String::new() } else { body.to_string() };
-        self.stack.send(method, path, &headers, body).await
+        self.0.send(method, path, body).await
     }
 
     async fn get(&self, path: &str) -> HttpAnswer {
-        self.send(Method::GET, path, &Value::Null).await
+        self.0.get(path).await
     }
 
     async fn turn(&self, body: Value) -> HttpAnswer {

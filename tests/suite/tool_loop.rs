@@ -6,6 +6,8 @@ use gateway_tests::{BEARER, HttpAnswer, Recorded, ScriptedServer, Stack, StackBu
 use http::Method;
 use serde_json::{Value, json};
 
+use crate::caller::Caller;
+
 mod confirm;
 mod ends;
 mod hostile;
@@ -234,29 +236,20 @@ impl Came {
     }
 }
 
-/// A client of one stack, acting for one user.
-struct Client<'a> {
-    stack: &'a Stack,
-    headers: Vec<(&'static str, String)>,
-}
+/// A caller who chats.
+struct Client<'a>(Caller<'a>);
 
 impl<'a> Client<'a> {
     fn new(stack: &'a Stack) -> Self {
-        let headers =
-            vec![("authorization", format!("Bearer {BEARER}")), ("content-type", "application/json".to_owned())];
-        Self { stack, headers }
+        Self(Caller::new(stack))
     }
 
-    fn with(mut self, name: &'static str, value: &str) -> Self {
-        self.headers.retain(|(known, _)| *known != name);
-        self.headers.push((name, value.to_owned()));
-        self
+    fn with(self, name: &'static str, value: &str) -> Self {
+        Self(self.0.with(name, value))
     }
 
     async fn send(&self, method: Method, path: &str, body: &Value) -> HttpAnswer {
-        let headers: Vec<_> = self.headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
-        let body = if body.is_null() { String::new() } else { body.to_string() };
-        self.stack.send(method, path, &headers, body).await
+        self.0.send(method, path, body).await
     }
 
     /// A chat on `/v1` with the gateway's tools.
@@ -267,10 +260,8 @@ impl<'a> Client<'a> {
             body["stream"] = true.into();
             body["stream_options"] = json!({"include_usage": true});
         }
-        let headers = [("spass-augment", "server-tools=on".to_owned())];
-        let headers: Vec<_> =
-            self.headers.iter().chain(&headers).map(|(name, value)| (*name, value.as_str())).collect();
-        self.stack.send(Method::POST, "/v1/chat/completions", &headers, body.to_string()).await
+        let caller = self.0.clone().with("spass-augment", "server-tools=on");
+        caller.send(Method::POST, "/v1/chat/completions", &body).await
     }
 
     /// A turn on `/c1`.

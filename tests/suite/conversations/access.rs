@@ -108,9 +108,8 @@ async fn conversations_are_listed_newest_first_and_changed_in_place() {
     }
     let path = format!("/c1/conversations/{}", ids[0]);
     let metadata = r#"{"b":"\u00e4","a":"1"}"#;
-    let headers: Vec<_> = client.headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
     let body = format!(r#"{{"title":"Grüße","metadata":{metadata}}}"#);
-    let changed = stack.send(Method::PATCH, &path, &headers, body).await;
+    let changed = client.0.send_text(Method::PATCH, &path, &body).await;
     assert_eq!(changed.json()["title"], "Grüße");
     assert!(String::from_utf8(changed.body.to_vec()).unwrap().contains(metadata));
     assert_eq!(client.send(Method::PATCH, &path, &json!({"title": null})).await.json()["title"], Value::Null);

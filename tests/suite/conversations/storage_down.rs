@@ -3,6 +3,7 @@
 use gateway_proto::v1::ListConversationsRequest;
 use gateway_proto::v1::conversation_service_client::ConversationServiceClient;
 use gateway_proto::{ApiError, ErrorCode};
+use gateway_tests::BEARER;
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;

@@ -18,9 +18,12 @@ async fn send(client: &Client<'_>, path: &str, augment: Option<&str>, more: Valu
         _ => body["messages"] = json!([{"role": "user", "content": "hello"}]),
     }
     body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-    let augment = augment.map(|augment| ("spass-augment", augment.to_owned()));
-    let headers: Vec<_> = client.headers.iter().chain(&augment).map(|(name, value)| (*name, value.as_str())).collect();
-    client.stack.send(Method::POST, path, &headers, body.to_string()).await
+    let caller = client.0.clone();
+    let caller = match augment {
+        Some(augment) => caller.with("spass-augment", augment),
+        None => caller,
+    };
+    caller.send(Method::POST, path, &body).await
 }
 
 #[tokio::test]
