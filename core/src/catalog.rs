@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use arc_swap::ArcSwap;
@@ -31,6 +32,8 @@ pub struct CatalogModel {
     pub created: i64,
     /// The tokens that went through it.
     pub tokens: TokenCounters,
+    /// Whether its server refused the gateway's tools, which are not offered to it any more.
+    refuses_tools: AtomicBool,
 }
 
 /// Who named a model.
@@ -226,6 +229,21 @@ impl CatalogModel {
             created: now(),
             tokens: TokenCounters { prompt: counter("prompt"), completion: counter("completion") },
             facts,
+            refuses_tools: AtomicBool::new(false),
+        }
+    }
+
+    /// Whether it may be offered tools, as far as the operator says or its server did.
+    #[must_use]
+    pub fn takes_tools(&self) -> bool {
+        self.facts.tools != Some(false) && !self.refuses_tools.load(Ordering::Relaxed)
+    }
+
+    /// Takes note that its server refused the gateway's tools, until the catalog is read again.
+    pub(crate) fn note_refusal_of_tools(&self) {
+        if !self.refuses_tools.swap(true, Ordering::Relaxed) {
+            let model = self.facts.alias.as_str();
+            tracing::warn!(model, "the server of '{model}' refuses tools; say `tools: false` of it in the models file");
         }
     }
 

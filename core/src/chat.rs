@@ -195,7 +195,7 @@ pub(crate) fn prepare(
     let catalog = shared.catalog().load();
     let model = catalog.find(call.caller.tenant(), checked.alias.as_str())?;
     let mut applied = apply_constraints(request, &checked, &model.facts)?;
-    let offered = offer.fit(request, &model.facts)?;
+    let offered = offer.fit(request, model)?;
     applied.augmented.server_tools = offered.is_some();
     Ok(Prepared { model: Arc::clone(model), applied, offered })
 }

@@ -17,14 +17,16 @@ mod whole;
 
 use std::sync::Arc;
 
-use gateway_proto::ErrorCode;
 use gateway_proto::v1::Notice;
+use gateway_proto::{ApiError, ErrorCode};
 use tokio::time::Instant;
 
 use crate::call::Call;
 use crate::catalog::CatalogModel;
+use crate::domain::limits::Applied;
 use crate::tools::ToolContext;
 
+use offer::refuses_tools;
 pub(crate) use offer::{Offer, Offered, Surface};
 pub(crate) use stream::ToolStream;
 pub(crate) use whole::complete;
@@ -44,6 +46,18 @@ impl Session {
         let keeps_steps = context.moment.conversation.is_some();
         Self { offered, context: Arc::new(context), keeps_steps }
     }
+}
+
+/// What a request is without the gateway's tools, where its model server refused them and they were all that it had: it is
+/// asked again in this form, and the model is not offered any from then on.
+fn without_tools(error: &ApiError, offered: &Offered, model: &CatalogModel, applied: &Applied) -> Option<Applied> {
+    if !offered.are_all() || !refuses_tools(error) {
+        return None;
+    }
+    model.note_refusal_of_tools();
+    let mut applied = applied.clone();
+    applied.augmented.server_tools = false;
+    Some(applied)
 }
 
 /// A call whose time is that of one chat, however many calls of the model it takes.

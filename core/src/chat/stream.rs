@@ -87,11 +87,7 @@ pub(crate) async fn stream_with(
             let Answered { answer, told } = stream_prepared(shared, call, &request, model, applied).await?;
             Ok(Answered { answer: StreamedAnswer::plain(answer), told })
         }
-        Some(session) => {
-            let begun = ToolStream::begin(shared, call, request, model, applied, session).await;
-            let Answered { answer, told } = begun?;
-            Ok(Answered { answer: StreamedAnswer::with_tools(answer), told })
-        }
+        Some(session) => ToolStream::begin(shared, call, request, model, applied, session).await,
     }
 }
 

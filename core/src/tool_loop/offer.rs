@@ -6,8 +6,8 @@ use bytes::Bytes;
 use gateway_proto::ApiError;
 
 use crate::call::Call;
+use crate::catalog::CatalogModel;
 use crate::domain::chat::JsonRequest;
-use crate::domain::model::ModelFacts;
 use crate::domain::tools::{MAX_TOOLS, ToolChoice, ToolOutline, nothing_to_call};
 use crate::shared::Shared;
 use crate::tools::Tool;
@@ -49,7 +49,7 @@ impl Offer {
 
     /// Those that fit a request, which was judged, and its model; none where it is to go on as it is. A tool of the
     /// caller's with the same name goes first.
-    pub(crate) fn fit(self, request: &JsonRequest, model: &ModelFacts) -> Result<Option<Offered>, ApiError> {
+    pub(crate) fn fit(self, request: &JsonRequest, model: &CatalogModel) -> Result<Option<Offered>, ApiError> {
         if self.0.is_empty() {
             return Ok(None);
         }
@@ -65,7 +65,7 @@ impl Offer {
         let speaks_older_form = !parameters.functions_json.is_empty() || !parameters.function_call_json.is_empty();
         let fits = !is_for_caller
             && !tools.is_empty()
-            && model.tools != Some(false)
+            && model.takes_tools()
             && parameters.n.unwrap_or(1) == 1
             && !speaks_older_form
             && request.tools.len() + tools.len() <= MAX_TOOLS;
@@ -87,7 +87,20 @@ impl Offer {
     }
 }
 
+/// Whether a model server refused a request because it, or its model, takes no tools. Each says it in other words; none
+/// without this one.
+pub(super) fn refuses_tools(error: &ApiError) -> bool {
+    let is_refusal = matches!(error.metadata("upstream_status"), Some("400" | "404" | "422" | "501"));
+    is_refusal && error.message().to_ascii_lowercase().contains("tool")
+}
+
 impl Offered {
+    /// Whether the request would be the caller's own without these.
+    pub(super) fn are_all(&self) -> bool {
+        let of_caller = &self.of_caller;
+        of_caller.functions.is_empty() && !of_caller.has_others && of_caller.choice == ToolChoice::Auto
+    }
+
     /// How they stand among the tools of a request.
     pub(super) fn definitions(&self) -> impl Iterator<Item = Bytes> {
         self.tools.iter().map(|tool| tool.facts().definition().clone())

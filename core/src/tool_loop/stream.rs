@@ -15,11 +15,11 @@ use gateway_proto::v1::{AssistantMessage, ChatCompletionChunk, ChunkNotice, Fini
 use super::calls::{CallResult, run_all};
 use super::progress::{Next, Progress, text_of};
 use super::synthesis::FALLBACK;
-use super::{LoopEnd, Session, within_one_chat};
+use super::{LoopEnd, Session, within_one_chat, without_tools};
 use crate::answer::{Fold, write_message};
 use crate::call::Call;
 use crate::catalog::CatalogModel;
-use crate::chat::{Answered, ChatStream, cost_notice, stream_prepared};
+use crate::chat::{Answered, ChatStream, StreamedAnswer, cost_notice, stream_prepared};
 use crate::domain::chat::JsonRequest;
 use crate::domain::limits::Applied;
 use crate::shared::Shared;
@@ -70,7 +70,8 @@ enum Then {
 }
 
 impl ToolStream {
-    /// Begins: once the first chunks of the model are there, or when they have been waited for long enough.
+    /// Begins: once the first chunks of the model are there, or when they have been waited for long enough. A server that
+    /// refuses tools is asked without them.
     pub(crate) async fn begin(
         shared: &Shared,
         call: &Call,
@@ -78,14 +79,23 @@ impl ToolStream {
         model: &Arc<CatalogModel>,
         applied: &Applied,
         session: Session,
-    ) -> Result<Answered<Self>, ApiError> {
+    ) -> Result<Answered<StreamedAnswer>, ApiError> {
         let options = request.parameters.stream_options.as_ref();
         let tells_usage = options.and_then(|options| options.include_usage).unwrap_or_default();
         let call = &within_one_chat(call, model);
         let progress = Progress::new(session, request, applied);
         progress.check()?;
-        let Answered { mut answer, told } =
-            stream_prepared(shared, call, &progress.request, model, &progress.applied).await?;
+        let begun = stream_prepared(shared, call, &progress.request, model, &progress.applied).await;
+        let Answered { mut answer, told } = match begun {
+            Ok(begun) => begun,
+            Err(error) => {
+                let applied = without_tools(&error, progress.offered(), model, applied).ok_or(error)?;
+                let mut request = progress.request;
+                request.tools.clear();
+                let Answered { answer, told } = stream_prepared(shared, call, &request, model, &applied).await?;
+                return Ok(Answered { answer: StreamedAnswer::plain(answer), told });
+            }
+        };
         answer.is_one_step();
         let stream = Self {
             shared: shared.clone(),
@@ -99,7 +109,7 @@ impl ToolStream {
             bytes: 0,
             is_kept: false,
         };
-        Ok(Answered { answer: stream, told })
+        Ok(Answered { answer: StreamedAnswer::with_tools(stream), told })
     }
 
     /// The next chunks, those that came together in one; `None` once the answer is whole. Nothing comes after an error.

@@ -12,11 +12,11 @@ use super::calls::{is_callers, run_all};
 use super::progress::{Next, Progress, text_of};
 use super::stream::BETWEEN;
 use super::synthesis::FALLBACK;
-use super::{Session, within_one_chat};
-use crate::answer::write_message;
+use super::{Session, within_one_chat, without_tools};
+use crate::answer::{message_of, write_message};
 use crate::call::Call;
 use crate::catalog::CatalogModel;
-use crate::chat::{Answered, complete_once};
+use crate::chat::{Answered, complete_once, complete_prepared};
 use crate::domain::chat::JsonRequest;
 use crate::domain::limits::Applied;
 use crate::shared::Shared;
@@ -49,7 +49,14 @@ pub(crate) async fn complete(
     loop {
         progress.check()?;
         let asked = complete_once(shared, call, &progress.request, model, &progress.applied).await;
-        let (mut answered, priced) = asked.map_err(|error| progress.refusal(error))?;
+        let (mut answered, priced) = match asked {
+            Ok(answered) => answered,
+            Err(error) if !progress.has_begun() => {
+                let applied = without_tools(&error, progress.offered(), model, applied).ok_or(error)?;
+                return complete_without(shared, call, progress.request, model, &applied).await;
+            }
+            Err(error) => return Err(progress.refusal(error)),
+        };
         progress.add(answered.answer.usage.as_ref(), priced);
         let (id, created) = first.get_or_insert_with(|| (answered.answer.id.clone(), answered.answer.created));
         answered.answer.id.clone_from(id);
@@ -89,6 +96,20 @@ pub(crate) async fn complete(
             }
         }
     }
+}
+
+/// Answers a request as it was before the gateway's tools were added.
+async fn complete_without(
+    shared: &Shared,
+    call: &Call,
+    mut request: JsonRequest,
+    model: &CatalogModel,
+    applied: &Applied,
+) -> Result<Looped, ApiError> {
+    request.tools.clear();
+    let answered = complete_prepared(shared, call, &request, model, applied).await?;
+    let kept = vec![message_of(&answered.answer)];
+    Ok(Looped { answered, kept })
 }
 
 /// A message with what was said before it.

@@ -96,6 +96,34 @@ async fn a_model_without_tools_gets_none() {
 }
 
 #[tokio::test]
+async fn a_server_that_refuses_tools_is_asked_without_them_and_offered_none_from_then_on() {
+    for form in FORMS {
+        let server = ScriptedServer::directed(move |request| {
+            if body_of(request)["tools"].is_null() {
+                return if form == Form::Stream { text("Hi.").streamed() } else { text("Hi.").whole() };
+            }
+            let body = r#"{"error":{"message":"gemma3 does not support tools"}}"#;
+            let head = "HTTP/1.1 400 Bad Request\r\ncontent-type: application/json\r\ncontent-length";
+            vec![Step::Send(format!("{head}: {}\r\n\r\n{body}", body.len()).into_bytes())]
+        })
+        .await;
+        let stack = stack_of(&server).start().await;
+        let client = Client::new(&stack);
+        let own = json!([{"type": "function", "function": {"name": "f"}}]);
+        // What a caller brings is the caller's affair, and says nothing of the model to others.
+        let refused = client.turn(form, json!({"message": "hello", "tools": own})).await;
+        assert_eq!(refused.code_and_param().0, "upstream_error");
+        for calls in [3, 4] {
+            let answer = client.turn(form, json!({"message": "hello"})).await;
+            let applied = answer.header("spass-augment-applied").unwrap().to_owned();
+            assert!(applied.ends_with("server-tools=off"), "{applied}");
+            assert_eq!(Came::of(answer, form).text, "Hi.");
+            assert_eq!(server.chats().len(), calls);
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_token_says_which_may_be_offered() {
     const TOKENS: &str = "
 tokens:
