@@ -262,6 +262,21 @@ def test_systemd_finds_no_fault_with_the_units(tmp_path):
         assert judged.returncode == 0, judged.stdout
 
 
+def test_the_guide_tells_of_every_metric():
+    sources = [path.read_text() for room in ("core", "rest-edge") for path in (REPOSITORY / room / "src").rglob("*.rs")]
+    recorded = re.findall(r'\b(?:counter|gauge|histogram)!\(\s*"(gateway_\w+)"', "".join(sources))
+    told = re.findall(r"`(gateway_\w+[a-z])`", (DEPLOY / "README.md").read_text())
+    assert set(told) == set(recorded) and len(set(told)) > 10
+
+
+def test_the_guide_names_what_is_there():
+    guide = (DEPLOY / "README.md").read_text()
+    for target in re.findall(r"\]\(([^)#]+)", guide) + re.findall(r"\b(?:deploy|tests)/[\w./-]+\w", guide):
+        path = DEPLOY / target if (DEPLOY / target).exists() else REPOSITORY / target
+        ours = target in {"deploy/config", "auth/tokens.yaml"}
+        assert ours or path.exists(), target
+
+
 def test_the_units_agree_with_each_other():
     core, edge = systemd_sample("gateway-core").settings, systemd_sample("gateway-edge").settings
     assert edge["CORE_URL"] == f"http://{core['GRPC_LISTEN']}"
@@ -360,6 +375,44 @@ def test_it_serves_and_ends(samples, start, tmp_path, postgres_url):
     for name, program in running.items():
         assert program.process.wait(samples[name].grace_secs) == 0
         assert time.monotonic() - begin < samples[name].grace_secs
+
+
+class TracedGateway(SampleGateway):
+    # Its calls go to a file each, so that lines of threads do not mix.
+    wrapper = ("strace", "-DDD", "-ff", "-qq", "-e", "signal=none", "-o", "trace")
+
+
+def calls_of(filters, sets):
+    """What a filter of systemd stands for: the calls, those of the sets in it as well."""
+    return {call for name in filters for call in (calls_of(sets[name], sets) if name in sets else [name])}
+
+
+def test_the_units_let_through_every_call(start, tmp_path):
+    """What a gateway asks of the kernel from its start to its end, with a conversation on disk, passes the units' filter."""
+    gateway = start(TracedGateway, folder="traced", DATA_DIR="data", HTTP_LISTEN="127.0.0.1:0", GRPC_LISTEN="127.0.0.1:0")
+    headers = {"Authorization": f"Bearer {gateway.token}"}
+    body = {"model": "demo", "message": "Hello", "stream": True}
+    assert requests.post(f"{gateway.http_url}/c1/chat", json=body, headers=headers, timeout=30).status_code == 200
+    gateway.stop()
+    traces = "".join(path.read_text() for path in gateway.folder.glob("trace.*"))
+    made = set(re.findall(r"^(\w+)\(", traces, re.MULTILINE))
+    assert len(made) > 40 and {"accept4", "fdatasync", "pwrite64"} & made
+
+    listed = subprocess.run(["systemd-analyze", "syscall-filter", "--no-pager"], capture_output=True, text=True, timeout=60)
+    sets = {}
+    for line in listed.stdout.splitlines():
+        if line.startswith("@"):
+            inner = sets.setdefault(line.strip(), [])
+        elif line.startswith(" ") and not line.strip().startswith("#"):
+            inner.append(line.strip())
+    for name in UNITS:
+        allowed, denied = unit(name)["SystemCallFilter"]
+        let_through = calls_of(allowed.split(), sets) - calls_of(denied.removeprefix("~").split(), sets)
+        # SQLite gives a new file to the owner of the database only where it runs as root, as a test may.
+        assert made - let_through <= {"fchown"}
+        # Nothing of memory is both written and run.
+        assert unit(name)["MemoryDenyWriteExecute"] == ["yes"]
+    assert not re.search(r"PROT_WRITE\|PROT_EXEC", traces)
 
 
 def test_the_sample_files_together(start, tmp_path):
