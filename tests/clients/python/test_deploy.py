@@ -136,12 +136,30 @@ def test_a_compose_file(name):
         assert all(port.startswith("127.0.0.1:") for port in service.get("ports", []))
 
 
-def test_what_compose_keeps_beside_its_files():
-    core = env_file(DEPLOY / "compose" / "core.env.example")
+def test_the_secrets_of_compose_are_made_as_it_says(tmp_path):
+    shutil.copytree(DEPLOY / "compose", tmp_path / "deploy" / "compose")
+    head = (DEPLOY / "compose" / "edge-and-core.yaml").read_text().split("\nname:")[0]
+    commands = "\n".join(re.findall(r"^#   (.*)$", head, re.MULTILINE)).split("docker compose")[0]
+    assert commands.count("deploy/compose/core.env") == 2
+    subprocess.run(["sh", "-euc", commands], cwd=tmp_path, check=True, timeout=30)
+    made = tmp_path / "deploy" / "compose" / "core.env"
+    password = (tmp_path / "deploy" / "compose" / "postgres-password").read_text().strip()
+    assert made.stat().st_mode & 0o077 == 0 and len(password) == 64
     postgres = compose("edge-and-core")["services"]["postgres"]["environment"]
     user, database = postgres["POSTGRES_USER"], postgres["POSTGRES_DB"]
-    assert core == {"DATABASE_URL": f"postgres://{user}:PASSWORD@postgres:5432/{database}", "RUST_API_BEARER": "BEARER"}
-    assert env_file(DEPLOY / "compose" / "gateway.env.example").keys() <= settings_of("chat-gateway")
+    settings = env_file(made)
+    assert settings["DATABASE_URL"] == f"postgres://{user}:{password}@postgres:5432/{database}"
+    assert settings["RUST_API_BEARER"] != password
+    run("gateway-core", "config", "check", **settings)
+
+
+def test_what_an_operator_may_add_to_one_process():
+    settings = env_file(DEPLOY / "compose" / "gateway.env.example")
+    assert settings.keys() <= settings_of("chat-gateway")
+    assert settings["UPSTREAM_BASE_URL"].split("/")[2].split(":")[0] in {
+        host.split(":")[0] for host in compose("one-process")["services"]["gateway"]["extra_hosts"]
+    }
+    run("chat-gateway", "config", "check", **settings)
 
 
 @pytest.mark.parametrize("name", OVERLAYS)
