@@ -2,12 +2,13 @@
 
 import re
 import shlex
+import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
 
-from programs import REPOSITORY
+from programs import BIN_DIR, REPOSITORY
 
 DEPLOY = REPOSITORY / "deploy"
 KUBERNETES = DEPLOY / "kubernetes"
@@ -34,6 +35,13 @@ def documents(path):
 def seconds(text):
     """`40s` of compose and of systemd."""
     return float(re.fullmatch(r"(\d+)s", text)[1])
+
+
+def run(program, *arguments, **settings):
+    """Has a program do something else than serve, and gives what it says."""
+    ran = subprocess.run([BIN_DIR / program, *arguments], capture_output=True, text=True, env=settings, timeout=30)
+    assert ran.returncode == 0, ran.stderr
+    return ran.stdout
 
 
 # === the Dockerfile ===
@@ -147,3 +155,17 @@ def systemd_sample(name):
     (start,) = lines["ExecStart"]
     secrets = {"DATABASE_URL": "", "RUST_API_BEARER": ""} if required else {}
     return Sample(Path(start).name, settings, seconds(lines["TimeoutStopSec"][0]), secrets)
+
+
+# === all of them ===
+
+UNITS = ["chat-gateway", "gateway-core", "gateway-edge"]
+# Every way that a sample has to run the gateway.
+FORMS = {
+    "compose one-process": lambda: compose_samples("one-process"),
+    "compose edge-and-core": lambda: compose_samples("edge-and-core"),
+    "kubernetes one-process": lambda: kubernetes_samples("one-process"),
+    "kubernetes edge-and-core": lambda: kubernetes_samples("edge-and-core"),
+    "systemd one process": lambda: {"gateway": systemd_sample("chat-gateway")},
+    "systemd edge and core": lambda: {name: systemd_sample(f"gateway-{name}") for name in ("core", "edge")},
+}
