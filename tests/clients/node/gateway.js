@@ -48,7 +48,8 @@ export async function startGateway(settings = {}) {
 
   try {
     const printed = await greeting(child, exit, () => log);
-    return { url: printed.match(/^ *HTTP +(\S+)$/m)[1], token: printed.match(/^ *token +(\S+)$/m)[1], stop };
+    const shown = (name) => printed.match(new RegExp(`^ *${name} +(\\S+)$`, "m"))[1];
+    return { url: shown("HTTP"), grpc: shown("gRPC"), token: shown("token"), stop };
   } catch (error) {
     child.kill("SIGKILL");
     throw error;
