@@ -122,7 +122,7 @@ fn write_prompt(writer: &mut Writer, prompt: &SystemPrompt) {
     writer.name("is_current");
     writer.boolean(prompt.is_current);
     writer.optional_string("content", prompt.content.as_deref());
-    write_number(writer, "content_bytes", prompt.content_bytes);
+    write_number(writer, "size_bytes", prompt.size_bytes);
     writer.optional_string("note", prompt.note.as_deref());
     writer.optional_string("author_token_id", Some(&prompt.author_token_id));
     writer.optional_string("author_user_id", prompt.author_user_id.as_deref());

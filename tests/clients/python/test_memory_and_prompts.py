@@ -56,7 +56,7 @@ def test_what_is_written_is_read_as_it_was(http, call, text):
     assert call("GetMemory", visibility="private", key=key).entry.value == text
     read = http("GET", f"/v1/memory/entry?visibility=private&key={quote(key, safe='')}")
     assert read.body == written.body
-    assert call("PutSystemPrompt", level="user", content=text).prompt.content_bytes == len(text.encode())
+    assert call("PutSystemPrompt", level="user", content=text).prompt.size_bytes == len(text.encode())
     assert http("GET", "/v1/system-prompts/user").body["content"] == text
     assert http("GET", "/v1/system-prompts/effective").body["content"] == text
 

@@ -62,7 +62,7 @@ async fn a_level_that_may_not_be_read_is_told_without_its_content() {
     put(&blind, "user", "U").await;
     let told = blind.get("/v1/system-prompts/effective").await.json();
     assert_eq!((told["levels"][0].get("content"), told.get("content")), (None, None), "{told}");
-    assert_eq!((&told["levels"][0]["content_bytes"], &told["levels"][1]["content"]), (&json!(1), &json!("U")));
+    assert_eq!((&told["levels"][0]["size_bytes"], &told["levels"][1]["content"]), (&json!(1), &json!("U")));
     let asked = GetEffectiveSystemPromptRequest::default();
     let got = service(&stack).get_effective_system_prompt(blind.request(asked)).await.unwrap().into_inner();
     let got = got.effective.unwrap();

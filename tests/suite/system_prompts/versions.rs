@@ -26,7 +26,7 @@ async fn versions_come_and_go_over_http() {
         first,
         json!({
             "level": "user", "user_id": "ann", "version": 1, "is_current": true, "content": "Für immer.\r\n",
-            "content_bytes": 13, "note": "first", "author_token_id": author, "author_user_id": "ann",
+            "size_bytes": 13, "note": "first", "author_token_id": author, "author_user_id": "ann",
             "created_at": created_at,
         })
     );
@@ -114,7 +114,7 @@ async fn a_prompt_is_as_long_as_its_bytes() {
     for sign in ["x", "ä", "\u{1f600}"] {
         let most = sign.repeat(8192 / sign.len());
         let written = put(&token, "tenant", &most).await;
-        assert_eq!((written.status.as_u16(), &written.json()["content_bytes"]), (201, &json!(8192)));
+        assert_eq!((written.status.as_u16(), &written.json()["size_bytes"]), (201, &json!(8192)));
         let refused_one = put(&token, "tenant", &format!("{most}x")).await;
         assert_eq!(
             (refused_one.status.as_u16(), refused_one.code_and_param()),

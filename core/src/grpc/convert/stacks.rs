@@ -62,7 +62,7 @@ pub(in crate::grpc) fn system_prompt(record: &PromptRecord, place: &PromptPlace)
         version: record.version,
         is_current: record.is_current,
         content: record.content.clone(),
-        content_bytes: record.content_bytes,
+        size_bytes: record.content_bytes,
         note: record.note.clone(),
         author_token_id: record.author_token.clone(),
         author_user_id: record.author_user.clone(),
