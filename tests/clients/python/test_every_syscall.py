@@ -38,7 +38,13 @@ class TracedGateway(Gateway):
 
 def calls_in(log):
     """The calls in a log of strace, in their order, with the threads that made them."""
-    return re.findall(r"^(\d+) +(\w+)\(", log.read_text(), re.MULTILINE)
+    calls, before = [], None
+    for thread, text, name in re.findall(r"^(\d+) +((\w+)\(.*)$", log.read_text(), re.MULTILINE):
+        # The call in which a process dies may be told twice, the second time as one of the process's first thread.
+        if text != before or not text.endswith("<unfinished ...>"):
+            calls.append((thread, name))
+        before = text
+    return calls
 
 
 class Run:
