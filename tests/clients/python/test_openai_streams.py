@@ -158,9 +158,10 @@ def test_parallel_tool_calls(client):
     assert finish_reasons(chunks) == ["tool_calls"]
 
     messages.append({"role": "assistant", "tool_calls": calls})
-    messages += [{"role": "tool", "tool_call_id": call["id"], "content": "21 degrees"} for call in calls]
+    results = zip(calls, ["21 degrees", "noon"], strict=True)
+    messages += [{"role": "tool", "tool_call_id": call["id"], "content": content} for call, content in results]
     chunks = list(client.chat.completions.create(messages=messages, **options))
-    assert text_of(chunks) == "The tool answered: 21 degrees"
+    assert text_of(chunks) == "The tool answered: 21 degrees | The tool answered: noon"
     assert finish_reasons(chunks) == ["stop"]
 
 
