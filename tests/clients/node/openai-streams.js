@@ -324,7 +324,7 @@ export function testStreams({ OpenAI, zodResponseFormat, z }) {
     assert.deepEqual([calls[0].type, calls[0].function.name], ["function", "get_weather"]);
     // The arguments are the model's own text, spelled as it spelled them, in the pieces that it gave.
     assert.equal(calls[0].function.arguments, '{"city": "Oslo", "big": 9007199254740993}');
-    assert.deepEqual(pieces, [4]);
+    assert.deepEqual(pieces, [6]);
     assert.deepEqual(finishReasons(chunks), ["tool_calls"]);
 
     const messages = [
