@@ -68,7 +68,8 @@ pub async fn complete(
     match session {
         None => complete_prepared(shared, call, &request, &model, &applied).await,
         Some(session) => {
-            let looped = tool_loop::complete(shared, call, request, &model, &applied, session).await;
+            // In a place of its own, so that a chat without tools does not carry the room for it along.
+            let looped = Box::pin(tool_loop::complete(shared, call, request, &model, &applied, session)).await;
             looped.map(|looped| looped.answered)
         }
     }

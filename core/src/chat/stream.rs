@@ -87,7 +87,8 @@ pub(crate) async fn stream_with(
             let Answered { answer, told } = stream_prepared(shared, call, &request, model, applied).await?;
             Ok(Answered { answer: StreamedAnswer::plain(answer), told })
         }
-        Some(session) => ToolStream::begin(shared, call, request, model, applied, session).await,
+        // In a place of its own, so that a chat without tools does not carry the room for it along.
+        Some(session) => Box::pin(ToolStream::begin(shared, call, request, model, applied, session)).await,
     }
 }
 
