@@ -81,7 +81,7 @@ fn escape_length(bytes: &[u8], position: usize) -> Result<usize, Fault> {
     }
 }
 
-/// The number of the `\uXXXX` at `position`.
+/// The number that the escape of four hexadecimal digits at `position` stands for.
 fn code_unit(bytes: &[u8], position: usize) -> Result<u32, Fault> {
     let digits = bytes.get(position + 2..position + 6).unwrap_or_default();
     if digits.len() < 4 {
@@ -123,7 +123,7 @@ fn unescape(inner: &str) -> String {
     text
 }
 
-/// The character of a valid `\uXXXX` or surrogate pair, and the length of its spelling.
+/// The character of a valid escape of four hexadecimal digits or of a surrogate pair, and the length of its spelling.
 fn unicode_escape(escape: &[u8]) -> (char, usize) {
     let high = code_unit(escape, 0).unwrap_or_default();
     if (0xd800..0xdc00).contains(&high) {
