@@ -48,13 +48,12 @@ impl Session {
     }
 }
 
-/// What a request is without the gateway's tools, where its model server refused them and they were all that it had: it is
-/// asked again in this form, and the model is not offered any from then on.
-fn without_tools(error: &ApiError, offered: &Offered, model: &CatalogModel, applied: &Applied) -> Option<Applied> {
+/// What a request is without the gateway's tools, where its model server seems to have refused them and they were all that
+/// it had: it is asked again in this form. Only an answer to that shows that it was the tools.
+fn without_tools(error: &ApiError, offered: &Offered, applied: &Applied) -> Option<Applied> {
     if !offered.are_all() || !refuses_tools(error) {
         return None;
     }
-    model.note_refusal_of_tools();
     let mut applied = applied.clone();
     applied.augmented.server_tools = false;
     Some(applied)

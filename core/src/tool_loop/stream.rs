@@ -89,10 +89,11 @@ impl ToolStream {
         let Answered { mut answer, told } = match begun {
             Ok(begun) => begun,
             Err(error) => {
-                let applied = without_tools(&error, progress.offered(), model, applied).ok_or(error)?;
+                let applied = without_tools(&error, progress.offered(), applied).ok_or(error)?;
                 let mut request = progress.request;
                 request.tools.clear();
                 let Answered { answer, told } = stream_prepared(shared, call, &request, model, &applied).await?;
+                model.note_refusal_of_tools();
                 return Ok(Answered { answer: StreamedAnswer::plain(answer), told });
             }
         };

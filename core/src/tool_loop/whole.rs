@@ -52,7 +52,7 @@ pub(crate) async fn complete(
         let (mut answered, priced) = match asked {
             Ok(answered) => answered,
             Err(error) if !progress.has_begun() => {
-                let applied = without_tools(&error, progress.offered(), model, applied).ok_or(error)?;
+                let applied = without_tools(&error, progress.offered(), applied).ok_or(error)?;
                 return complete_without(shared, call, progress.request, model, &applied).await;
             }
             Err(error) => return Err(progress.refusal(error)),
@@ -108,6 +108,7 @@ async fn complete_without(
 ) -> Result<Looped, ApiError> {
     request.tools.clear();
     let answered = complete_prepared(shared, call, &request, model, applied).await?;
+    model.note_refusal_of_tools();
     let kept = vec![message_of(&answered.answer)];
     Ok(Looped { answered, kept })
 }

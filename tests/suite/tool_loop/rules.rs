@@ -124,6 +124,26 @@ async fn a_server_that_refuses_tools_is_asked_without_them_and_offered_none_from
 }
 
 #[tokio::test]
+async fn a_request_that_is_refused_with_and_without_tools_takes_them_from_nobody() {
+    for form in FORMS {
+        let server = ScriptedServer::directed(move |request| {
+            if !body_of(request)["messages"].to_string().contains("bad") {
+                return if form == Form::Stream { text("Hi.").streamed() } else { text("Hi.").whole() };
+            }
+            let body = r#"{"error":{"message":"messages with role 'tool' must follow tool_calls"}}"#;
+            let head = "HTTP/1.1 400 Bad Request\r\ncontent-type: application/json\r\ncontent-length";
+            vec![Step::Send(format!("{head}: {}\r\n\r\n{body}", body.len()).into_bytes())]
+        })
+        .await;
+        let stack = stack_of(&server).start().await;
+        let client = Client::new(&stack);
+        assert_eq!(client.turn(form, json!({"message": "bad"})).await.code_and_param().0, "upstream_error");
+        assert_eq!(Came::of(client.turn(form, json!({"message": "good"})).await, form).text, "Hi.");
+        assert_eq!(offered(&server), BUILT_IN);
+    }
+}
+
+#[tokio::test]
 async fn a_token_says_which_may_be_offered() {
     const TOKENS: &str = "
 tokens:
