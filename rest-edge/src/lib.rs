@@ -20,6 +20,7 @@ mod error;
 mod events;
 mod memory;
 mod openai;
+mod pages;
 mod query;
 mod resources;
 mod system_prompts;

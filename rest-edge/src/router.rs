@@ -10,6 +10,7 @@ use http::HeaderValue;
 use tower_http::cors::{AllowHeaders, AllowOrigin, Any, CorsLayer};
 
 use crate::error::Failure;
+use crate::pages;
 use crate::routes::{self, Inbound};
 use crate::state::Edge;
 
@@ -23,7 +24,13 @@ pub(crate) fn router(edge: &Edge, cors_allowed_origins: &[HeaderValue]) -> Route
         // Routes without an RPC behind them.
         .route("/healthz", get(routes::health::live))
         .route("/openapi.json", get(routes::openapi::document))
-        .route("/docs/errors", get(routes::error_page::page));
+        .route("/", get(pages::home))
+        .route("/docs", get(pages::docs))
+        .route("/docs/errors", get(routes::error_page::page))
+        .route("/docs/{page}", get(pages::document))
+        .route("/openapi", get(pages::openapi))
+        .route("/playground", get(pages::playground))
+        .route("/assets/{file}", get(pages::asset));
     for operation in Operation::ALL {
         router = router.route(&axum_path(operation.path()), handler(*operation));
     }
