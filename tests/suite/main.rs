@@ -12,6 +12,7 @@ mod errors;
 mod grpc;
 mod memory;
 mod routing;
+mod rust_client;
 mod streams;
 mod system_prompts;
 mod tool_loop;
