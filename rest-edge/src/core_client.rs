@@ -1,5 +1,6 @@
 //! The way to the core: the generated clients over a channel, with what goes along in metadata.
 
+mod balance;
 mod channel;
 mod dns;
 
@@ -22,6 +23,7 @@ use http::{HeaderMap, HeaderValue};
 use tonic::metadata::MetadataMap;
 use tonic::{ConnectError, Request, Response, Status};
 
+use balance::{Chosen, NoCore};
 pub use channel::CoreChannel;
 
 use crate::error::Failure;
@@ -101,12 +103,24 @@ impl CoreClient {
             let Some((headers, message)) = copy else {
                 return Err(ApiError::internal("a call was tried too often").into());
             };
-            let request = Request::from_parts(MetadataMap::from_headers(headers), http::Extensions::new(), message);
+            let mut request = Request::from_parts(MetadataMap::from_headers(headers), http::Extensions::new(), message);
+            let chosen = self.channel.is_one_of_many().then(Chosen::default);
+            if let Some(chosen) = &chosen {
+                request.extensions_mut().insert(chosen.clone());
+            }
             let begin = Instant::now();
-            match call(C::over(self.channel.clone()), request).await {
+            let status = match call(C::over(self.channel.clone()), request).await {
                 Ok(response) => return Ok(response),
-                Err(status) if tries > 0 && may_go_elsewhere(&status, begin.elapsed()) => {}
-                Err(status) => return Err(failure(status)),
+                Err(status) => status,
+            };
+            if !may_go_elsewhere(&status, begin.elapsed()) {
+                return Err(failure(status));
+            }
+            if let Some(chosen) = chosen {
+                chosen.rest();
+            }
+            if tries == 0 {
+                return Err(failure(status));
             }
         }
     }
@@ -148,7 +162,7 @@ fn may_go_elsewhere(status: &Status, waited: Duration) -> bool {
 fn never_sent(status: &Status) -> bool {
     let mut cause = status.source();
     while let Some(error) = cause {
-        if error.is::<ConnectError>() {
+        if error.is::<ConnectError>() || error.is::<NoCore>() {
             return true;
         }
         cause = error.source();

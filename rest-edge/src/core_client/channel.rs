@@ -12,6 +12,7 @@ use tonic::body::Body;
 use tonic::transport::{Channel, Endpoint};
 use tower::{Service, ServiceExt};
 
+use super::balance::Cores;
 use super::dns;
 use crate::config::CoreAddress;
 
@@ -24,7 +25,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(10);
 const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(5);
 
-type BoxError = Box<dyn std::error::Error + Send + Sync>;
+pub(super) type BoxError = Box<dyn std::error::Error + Send + Sync>;
 type ResponseFuture = Pin<Box<dyn Future<Output = Result<Response<Body>, BoxError>> + Send>>;
 
 /// The channel to the core; cheap to clone.
@@ -35,6 +36,7 @@ pub struct CoreChannel(Way);
 enum Way {
     InProcess(Arc<dyn Fn(Request<Body>) -> ResponseFuture + Send + Sync>),
     Remote(Channel),
+    RemoteMany(Cores),
 }
 
 impl CoreChannel {
@@ -58,14 +60,19 @@ impl CoreChannel {
             CoreAddress::Unix(path) => {
                 configure(Endpoint::from_shared(format!("unix://{}", path.display()))?).connect_lazy()
             }
-            CoreAddress::Dns { name, port } => dns::channel(name.clone(), *port),
+            CoreAddress::Dns { name, port } => return Ok(Self(Way::RemoteMany(dns::cores(name.clone(), *port)))),
         };
         Ok(Self(Way::Remote(channel)))
     }
 
+    /// Whether each call may go to another core.
+    pub(super) fn is_one_of_many(&self) -> bool {
+        matches!(self.0, Way::RemoteMany(_))
+    }
+
     /// Whether the core is another process.
     pub(super) fn is_remote(&self) -> bool {
-        matches!(self.0, Way::Remote(_))
+        !matches!(self.0, Way::InProcess(_))
     }
 }
 
@@ -88,7 +95,7 @@ impl Service<Request<Body>> for CoreChannel {
 
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
         match &mut self.0 {
-            Way::InProcess(_) => Poll::Ready(Ok(())),
+            Way::InProcess(_) | Way::RemoteMany(_) => Poll::Ready(Ok(())),
             Way::Remote(channel) => channel.poll_ready(context).map_err(Into::into),
         }
     }
@@ -96,6 +103,7 @@ impl Service<Request<Body>> for CoreChannel {
     fn call(&mut self, request: Request<Body>) -> ResponseFuture {
         match &mut self.0 {
             Way::InProcess(service) => service(request),
+            Way::RemoteMany(cores) => Box::pin(cores.clone().call(request)),
             Way::Remote(channel) => {
                 let answer = channel.call(request);
                 Box::pin(async move { answer.await.map_err(Into::into) })
