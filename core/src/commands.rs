@@ -7,6 +7,8 @@ mod token;
 
 use std::path::PathBuf;
 
+use futures_util::future::BoxFuture;
+
 use crate::causes::causes;
 use crate::config::{ConfigError, CoreSettings, CredentialSource};
 
@@ -35,7 +37,16 @@ pub enum Command {
 
 impl Command {
     /// Does it; the text is for standard output.
-    pub async fn run(&self, settings: &CoreSettings, credentials: CredentialSource) -> Result<String, ConfigError> {
+    #[must_use]
+    pub fn run<'a>(
+        &'a self,
+        settings: &'a CoreSettings,
+        credentials: CredentialSource,
+    ) -> BoxFuture<'a, Result<String, ConfigError>> {
+        Box::pin(self.done(settings, credentials))
+    }
+
+    async fn done(&self, settings: &CoreSettings, credentials: CredentialSource) -> Result<String, ConfigError> {
         match self {
             Self::Backup { file } => {
                 let database = settings.conversations.database(&settings.data_dir)?;

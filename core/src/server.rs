@@ -5,11 +5,11 @@ mod listener;
 mod metered;
 
 use std::error::Error;
-use std::future::Future;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::BoxFuture;
 use gateway_auth::Authenticator;
 use gateway_proto::{FILE_DESCRIPTOR_SET, Rpc};
 use gateway_storage::{LEASE, OpenError};
@@ -66,6 +66,9 @@ mod http2 {
 }
 
 /// The core, built and not yet listening.
+///
+/// What a program awaits is boxed: the code of a future is made where it is awaited first, and so in this crate, once, and
+/// not again in each program.
 #[derive(Clone, Debug)]
 pub struct Core {
     shared: Shared,
@@ -100,7 +103,12 @@ fn with_causes(error: &OpenError) -> String {
 
 impl Core {
     /// Builds the core and opens its database. Opens no port.
-    pub async fn build(config: CoreConfig) -> Result<Self, BuildError> {
+    #[must_use]
+    pub fn build(config: CoreConfig) -> BoxFuture<'static, Result<Self, BuildError>> {
+        Box::pin(Self::built(config))
+    }
+
+    async fn built(config: CoreConfig) -> Result<Self, BuildError> {
         let store = config.database.open(LEASE).await.map_err(BuildError::Database)?;
         let accounts = Accounts::begin(&config.data_dir, &store, config.budgets.0, Clock::default());
         let accounts = Arc::new(accounts.map_err(BuildError::Journal)?);
@@ -166,8 +174,11 @@ impl Core {
     }
 
     /// Begins to follow what servers list, models and tools, and waits a moment for the first of each.
-    pub async fn discover(&self) {
-        tokio::join!(self.discover_models(), self.discover_tools());
+    #[must_use]
+    pub fn discover(&self) -> BoxFuture<'_, ()> {
+        Box::pin(async {
+            tokio::join!(self.discover_models(), self.discover_tools());
+        })
     }
 
     #[cfg(feature = "mcp")]
@@ -208,14 +219,24 @@ impl Core {
     }
 
     /// Serves gRPC until a signal ends the process: announces it, drains, and closes.
-    pub async fn run(
+    #[must_use]
+    pub fn run<'a>(
+        &'a self,
+        listener: GrpcListener,
+        signals: Signals,
+        settings: &'a ProcessSettings,
+    ) -> BoxFuture<'a, Result<(), Box<dyn Error>>> {
+        Box::pin(self.serve_until_signal(listener, signals, settings))
+    }
+
+    async fn serve_until_signal(
         &self,
         listener: GrpcListener,
         mut signals: Signals,
         settings: &ProcessSettings,
     ) -> Result<(), Box<dyn Error>> {
         let end = CancellationToken::new();
-        let mut server = std::pin::pin!(self.serve(listener, end.cancelled()));
+        let mut server = self.serve(listener, end.clone());
         let ending = async {
             let signal = signals.next().await;
             self.end(signal, &mut signals, settings).await;
@@ -232,7 +253,17 @@ impl Core {
 
     /// Announces the end, waits for others to learn of it, and lets the calls in flight end. A second signal ends it all
     /// at once.
-    pub async fn end(&self, signal: End, signals: &mut Signals, settings: &ProcessSettings) {
+    #[must_use]
+    pub fn end<'a>(
+        &'a self,
+        signal: End,
+        signals: &'a mut Signals,
+        settings: &'a ProcessSettings,
+    ) -> BoxFuture<'a, ()> {
+        Box::pin(self.end_in_good_order(signal, signals, settings))
+    }
+
+    async fn end_in_good_order(&self, signal: End, signals: &mut Signals, settings: &ProcessSettings) {
         tracing::info!("ending after a signal; {} calls in flight", self.shared.in_flight().count());
         self.announce_end().await;
         if signal == End::Terminate && signals.unless_repeated(sleep(settings.drain_delay_secs)).await.is_none() {
@@ -256,12 +287,13 @@ impl Core {
         }
     }
 
-    /// Serves gRPC until `end`, then lets connections finish what they carry.
-    pub async fn serve(
+    /// Serves gRPC until `closing` is cancelled, then lets connections finish what they carry.
+    #[must_use]
+    pub fn serve(
         &self,
         listener: GrpcListener,
-        end: impl Future<Output = ()>,
-    ) -> Result<(), tonic::transport::Error> {
+        closing: CancellationToken,
+    ) -> BoxFuture<'static, Result<(), tonic::transport::Error>> {
         let (service, room) = (self.service.clone(), self.room.clone());
         // The service is whole with its layers; tonic's own routes stay empty.
         let whole = layer_fn(move |_: Routes| {
@@ -269,7 +301,7 @@ impl Core {
             let meter = move |request: Request| request.map(|body| Body::new(Metered::new(body, room.clone())));
             MapRequest::new(service.clone(), meter)
         });
-        Server::builder()
+        let serving = Server::builder()
             .initial_stream_window_size(http2::STREAM_WINDOW)
             .initial_connection_window_size(http2::CONNECTION_WINDOW)
             .max_frame_size(http2::FRAME_BYTES)
@@ -279,8 +311,8 @@ impl Core {
             .http2_keepalive_timeout(Some(http2::KEEPALIVE_TIMEOUT))
             .layer(whole)
             .add_routes(Routes::default())
-            .serve_with_incoming_shutdown(connections(listener, self.places.clone()), end)
-            .await
+            .serve_with_incoming_shutdown(connections(listener, self.places.clone()), closing.cancelled_owned());
+        Box::pin(serving)
     }
 }
 

@@ -104,8 +104,8 @@ fn run(settings: Settings) -> Result<(), Box<dyn Error>> {
         greeting.print(&core.aliases());
 
         let (edge_closing, grpc_closing) = (CancellationToken::new(), CancellationToken::new());
-        let mut edge_serving = std::pin::pin!(edge.serve(http_listener, edge_closing.clone()));
-        let mut grpc_serving = std::pin::pin!(core.serve(grpc_listener, grpc_closing.cancelled()));
+        let mut edge_serving = edge.serve(http_listener, edge_closing.clone());
+        let mut grpc_serving = core.serve(grpc_listener, grpc_closing.clone());
         let ending = async {
             let signal = signals.next().await;
             edge.announce_end();

@@ -3,6 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
+use futures_util::future::BoxFuture;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -23,7 +24,12 @@ pub struct Unwell {
 }
 
 /// Asks the edge that listens there; the text is for standard output.
-pub async fn healthcheck(address: SocketAddr) -> Result<String, Unwell> {
+#[must_use]
+pub fn healthcheck(address: SocketAddr) -> BoxFuture<'static, Result<String, Unwell>> {
+    Box::pin(asked(address))
+}
+
+async fn asked(address: SocketAddr) -> Result<String, Unwell> {
     let unwell = |what| Unwell { address, what };
     if address.port() == 0 {
         return Err(unwell("is at a port that it picked itself"));

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::routing::get;
+use futures_util::future::BoxFuture;
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 use tokio::net::TcpListener;
 use tokio::runtime::{Builder, Runtime};
@@ -57,7 +58,8 @@ pub fn record_metrics() -> Result<PrometheusHandle, BuildError> {
 }
 
 /// Serves the metrics on a listener of their own; never ends.
-pub async fn serve_metrics(listener: TcpListener, handle: PrometheusHandle) -> io::Result<()> {
+#[must_use]
+pub fn serve_metrics(listener: TcpListener, handle: PrometheusHandle) -> BoxFuture<'static, io::Result<()>> {
     let upkeep = handle.clone();
     tokio::spawn(async move {
         loop {
@@ -65,7 +67,8 @@ pub async fn serve_metrics(listener: TcpListener, handle: PrometheusHandle) -> i
             upkeep.run_upkeep();
         }
     });
-    axum::serve(listener, Router::new().route("/metrics", get(move || async move { handle.render() }))).await
+    let routes = Router::new().route("/metrics", get(move || async move { handle.render() }));
+    Box::pin(axum::serve(listener, routes).into_future())
 }
 
 /// The signals that end a process, from the moment this is made.

@@ -8,10 +8,10 @@ mod socket;
 
 use std::io;
 use std::net::SocketAddr;
-use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::BoxFuture;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
@@ -46,6 +46,9 @@ pub struct EdgeConfig {
 }
 
 /// The edge, built and not yet listening.
+///
+/// What a program awaits is boxed: the code of a future is made where it is awaited first, and so in this crate, once, and
+/// not again in each program.
 #[derive(Clone, Debug)]
 pub struct EdgeServer {
     service: Watched,
@@ -80,9 +83,19 @@ impl EdgeServer {
     }
 
     /// Serves until a signal ends the process: announces it, and lets connections finish.
-    pub async fn run(&self, listener: TcpListener, mut signals: Signals, settings: &ProcessSettings) {
+    #[must_use]
+    pub fn run<'a>(
+        &'a self,
+        listener: TcpListener,
+        signals: Signals,
+        settings: &'a ProcessSettings,
+    ) -> BoxFuture<'a, ()> {
+        Box::pin(self.serve_until_signal(listener, signals, settings))
+    }
+
+    async fn serve_until_signal(&self, listener: TcpListener, mut signals: Signals, settings: &ProcessSettings) {
         let closing = CancellationToken::new();
-        let mut serving = pin!(self.serve(listener, closing.clone()));
+        let mut serving = self.serve(listener, closing.clone());
         let is_termination = tokio::select! {
             () = &mut serving => return,
             is_termination = signals.next() => is_termination,
@@ -107,7 +120,12 @@ impl EdgeServer {
     }
 
     /// Serves until `closing` is cancelled, then lets every connection finish what it carries.
-    pub async fn serve(&self, listener: TcpListener, closing: CancellationToken) {
+    #[must_use]
+    pub fn serve(&self, listener: TcpListener, closing: CancellationToken) -> BoxFuture<'_, ()> {
+        Box::pin(self.accept_until(listener, closing))
+    }
+
+    async fn accept_until(&self, listener: TcpListener, closing: CancellationToken) {
         let tasks = TaskTracker::new();
         loop {
             let accepted = tokio::select! {

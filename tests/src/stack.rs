@@ -133,7 +133,7 @@ impl StackBuilder {
                 let path = folder.path().join("core.sock");
                 let listener = GrpcListener::bind(&ListenAddress::Unix(path.clone())).await.unwrap();
                 let (core, closing) = (core.clone(), closing.clone());
-                tasks.push(tokio::spawn(async move { core.serve(listener, closing.cancelled()).await.unwrap() }));
+                tasks.push(tokio::spawn(async move { core.serve(listener, closing).await.unwrap() }));
                 CoreChannel::remote(&CoreAddress::Unix(path)).unwrap()
             }
         };
@@ -145,7 +145,7 @@ impl StackBuilder {
         let (serving_core, serving_edge) = (core.clone(), edge.clone());
         let (core_closing, edge_closing) = (closing.clone(), closing.clone());
         tasks.push(tokio::spawn(async move {
-            serving_core.serve(grpc_listener, core_closing.cancelled()).await.unwrap();
+            serving_core.serve(grpc_listener, core_closing).await.unwrap();
         }));
         tasks.push(tokio::spawn(async move { serving_edge.serve(http_listener, edge_closing).await }));
         let client = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(60)).build().unwrap();
