@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from docs_samples import LANGUAGES, Sample, all_files, expected, groups, run_all, samples
+from docs_samples import LANGUAGES, Sample, all_files, expected, groups, languages_of, run_all, samples
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +32,7 @@ def test_sample(ran, sample):
 
 
 def test_every_sample_is_in_every_language_and_says_what_it_prints():
-    wanted = {f"{group}.{ending}" for group in groups() for ending in [*LANGUAGES, "expect"]}
+    wanted = {f"{group}.{ending}" for group in groups() for ending in [*languages_of(group), "expect"]}
     assert {str(path) for path in all_files()} == wanted
     for sample in samples():
         assert expected(sample), f"{sample} may print anything"
