@@ -59,7 +59,7 @@ impl Command {
             }
             Self::Token(command) => command.run(),
             Self::Config(command) => command.run(settings, credentials),
-            Self::Healthcheck => health::check(&settings.grpc_listen).await,
+            Self::Healthcheck => health::check(&settings.grpc_listen, settings.tls.load(&settings.grpc_listen)?).await,
         }
     }
 }

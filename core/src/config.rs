@@ -7,6 +7,7 @@ mod files;
 mod headers;
 mod models_file;
 mod process;
+mod tls;
 mod tools;
 mod tools_file;
 mod upstreams;
@@ -16,6 +17,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use gateway_auth::{TokenTable, UsualLimits};
+use gateway_proto::tls::ServerTls;
 use gateway_storage::DatabaseAddress;
 
 pub use budgets::{BudgetSettings, Budgets};
@@ -24,6 +26,7 @@ pub(crate) use credentials::new_secret;
 pub use credentials::{AuthSettings, CredentialSource};
 pub use files::ConfigFiles;
 pub use process::{Bounds, LogFormat, ProcessSettings, parse_settings, settings_of_this_process};
+pub use tls::GrpcTlsSettings;
 pub use tools::ToolSettings;
 pub use upstreams::{UpstreamPlan, UpstreamSettings};
 pub use values::ListenAddress;
@@ -37,6 +40,9 @@ pub struct CoreSettings {
     /// Where gRPC is served: an address and a port (0 picks one), or unix: and a path.
     #[arg(long, env = "GRPC_LISTEN", default_value = "127.0.0.1:50051")]
     pub grpc_listen: ListenAddress,
+    #[expect(missing_docs, reason = "clap would take a comment for the help text of the whole program")]
+    #[command(flatten)]
+    pub tls: GrpcTlsSettings,
     /// Whether clients may ask for the protos by reflection. Default: on in the one-process gateway, else off.
     #[arg(long, env = "GRPC_REFLECTION", value_parser = clap::builder::BoolishValueParser::new())]
     pub grpc_reflection: Option<bool>,
@@ -72,6 +78,8 @@ pub struct CoreSettings {
 pub struct CoreConfig {
     /// Where gRPC is served.
     pub grpc_listen: ListenAddress,
+    /// How gRPC is encrypted on TCP, if it is.
+    pub tls: Option<ServerTls>,
     /// Whether reflection is on.
     pub reflection: bool,
     /// All tokens.
@@ -145,6 +153,7 @@ impl CoreSettings {
         files.warn_of_oddities();
         let database = self.conversations.database(&self.data_dir)?;
         Ok(CoreConfig {
+            tls: self.tls.load(&self.grpc_listen)?,
             grpc_listen: self.grpc_listen,
             reflection: self.grpc_reflection.unwrap_or(credentials == CredentialSource::MayGenerate),
             tokens,

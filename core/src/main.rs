@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use gateway_core::commands::Command;
 use gateway_core::config::{CoreSettings, CredentialSource, ProcessSettings, settings_of_this_process};
-use gateway_core::process::{Signals, bound, record_metrics, runtime, serve_metrics, start_log};
+use gateway_core::process::{Signals, bound, record_metrics, runtime, serve_metrics, start_log, warn_of_plain_grpc};
 use gateway_core::server::{Core, GrpcListener};
 use tokio::net::TcpListener;
 
@@ -64,6 +64,7 @@ fn run(settings: Settings) -> Result<(), Box<dyn Error>> {
         let grpc_listener = bound("GRPC_LISTEN", &grpc_listen, GrpcListener::bind(&grpc_listen).await)?;
         tracing::info!("metrics on http://{}/metrics", metrics_listener.local_addr()?);
         tracing::info!("gRPC on {}", grpc_listener.address()?);
+        warn_of_plain_grpc(&grpc_listener.address()?, core.is_encrypted());
         tokio::spawn(serve_metrics(metrics_listener, metrics));
         core.discover().await;
         core.run(grpc_listener, signals, &process).await

@@ -17,7 +17,7 @@ use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::ParseError;
 
 use crate::audit;
-use crate::config::{ConfigError, LogFormat, ProcessSettings};
+use crate::config::{ConfigError, ListenAddress, LogFormat, ProcessSettings};
 
 /// How long connections may take to close once nothing is in flight.
 pub const CLOSE_PATIENCE: Duration = Duration::from_secs(1);
@@ -103,6 +103,19 @@ pub enum End {
     Terminate,
     /// SIGINT: somebody waits at a terminal.
     Interrupt,
+}
+
+/// Says that what goes over a network is not encrypted.
+pub fn warn_of_plain_grpc(address: &ListenAddress, is_encrypted: bool) {
+    if let ListenAddress::Tcp(address) = address
+        && !is_encrypted
+        && !address.ip().is_loopback()
+    {
+        tracing::warn!(
+            "gRPC is served without TLS at {address}: tokens can be read on their way, unless the network is one that \
+             you trust, or GRPC_TLS_CERT_FILE is set"
+        );
+    }
 }
 
 /// The signals that end a process, from the moment this is made.

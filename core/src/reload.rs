@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use gateway_proto::tls::Identity;
 use jiff::Timestamp;
 use metrics::{Gauge, counter, gauge};
 use sha2::{Digest, Sha256};
@@ -20,6 +21,15 @@ use crate::upstream::Upstream;
 /// How often the files are looked at. What changed is taken once it is the same for two looks, so that a file which is
 /// just being written is not taken half; a secret that was removed is so refused after a second, and has to be after five.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
+
+/// Follows the files of a certificate, and tells of each change; never ends.
+pub(crate) fn follow(identity: Arc<Identity>) -> impl Future<Output = ()> {
+    if let Some(setting) = identity.open_key() {
+        tracing::warn!("{setting}: everybody on this machine can read the key; chmod 600 would be right");
+    }
+    let setting = identity.setting();
+    identity.follow(move |read| tell(setting, &gauge_of(setting), read.map_err(ConfigError::from)))
+}
 
 /// Everything that is read again.
 pub(crate) struct Reload {
@@ -47,8 +57,7 @@ type Seen = Result<[u8; 32], io::ErrorKind>;
 
 impl Watched {
     fn new(setting: &'static str, path: Option<PathBuf>) -> Self {
-        let failed = gauge!("gateway_config_reload_failed", "setting" => setting);
-        failed.set(0.0);
+        let failed = gauge_of(setting);
         let now = path.as_ref().map_or(Err(io::ErrorKind::NotFound), |path| look(path.clone()));
         Self { setting, path, settled: now, last: now, failed }
     }
@@ -66,19 +75,29 @@ impl Watched {
     /// Takes what the file holds, or tells why it cannot be taken.
     fn settle(&mut self, read: Result<(), ConfigError>) {
         self.settled = self.last;
-        let outcome = match read {
-            Ok(()) => {
-                audit::reloaded(self.setting);
-                "ok"
-            }
-            Err(error) => {
-                audit::reload_failed(self.setting, error.reason());
-                "failed"
-            }
-        };
-        self.failed.set(if outcome == "ok" { 0.0 } else { 1.0 });
-        counter!("gateway_config_reloads_total", "setting" => self.setting, "outcome" => outcome).increment(1);
+        tell(self.setting, &self.failed, read);
     }
+}
+
+fn gauge_of(setting: &'static str) -> Gauge {
+    let failed = gauge!("gateway_config_reload_failed", "setting" => setting);
+    failed.set(0.0);
+    failed
+}
+
+fn tell(setting: &'static str, failed: &Gauge, read: Result<(), ConfigError>) {
+    let outcome = match read {
+        Ok(()) => {
+            audit::reloaded(setting);
+            "ok"
+        }
+        Err(error) => {
+            audit::reload_failed(setting, error.reason());
+            "failed"
+        }
+    };
+    failed.set(if outcome == "ok" { 0.0 } else { 1.0 });
+    counter!("gateway_config_reloads_total", "setting" => setting, "outcome" => outcome).increment(1);
 }
 
 fn look(path: PathBuf) -> Seen {

@@ -1,5 +1,6 @@
 //! Puts the core together, and serves it on a socket.
 
+mod encrypted;
 mod incoming;
 mod listener;
 mod metered;
@@ -13,6 +14,7 @@ use futures_util::future::BoxFuture;
 use gateway_auth::Authenticator;
 use gateway_proto::{FILE_DESCRIPTOR_SET, Rpc};
 use gateway_storage::{LEASE, OpenError};
+use rustls::ServerConfig;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
@@ -34,7 +36,7 @@ use crate::grpc::Services;
 use crate::keeping;
 use crate::layers::{CoreService, InFlight, Request};
 use crate::process::{CLOSE_PATIENCE, End, Signals};
-use crate::reload::Reload;
+use crate::reload::{self, Reload};
 use crate::shared::{Parts, Shared};
 #[cfg(feature = "mcp")]
 use crate::tools::begin_to_follow_servers;
@@ -78,6 +80,7 @@ pub struct Core {
     tool_servers: Arc<[McpEndpoint]>,
     places: Places,
     room: Room,
+    tls: Option<Arc<ServerConfig>>,
     /// What goes on beside the calls, until the core is gone.
     _beside: Arc<JoinSet<()>>,
 }
@@ -153,6 +156,10 @@ impl Core {
         beside.spawn(augment::follow(compositions, heard));
         beside.spawn(keeping::tell_health(shared.clone(), health.clone()));
         beside.spawn(reload.follow());
+        let tls = config.tls.map(|tls| {
+            beside.spawn(reload::follow(tls.identity));
+            tls.config
+        });
         let places = Places::new(config.bounds.max_connections.get() as usize);
         let room = Room::new(config.bounds.max_bytes_in_flight);
         Ok(Self {
@@ -163,6 +170,7 @@ impl Core {
             tool_servers: config.tool_servers.into(),
             places,
             room,
+            tls,
             _beside: Arc::new(beside),
         })
     }
@@ -202,6 +210,12 @@ impl Core {
     #[must_use]
     pub fn aliases(&self) -> Vec<String> {
         self.shared.catalog().load().models().iter().map(|model| model.facts.alias.to_string()).collect()
+    }
+
+    /// Whether gRPC over TCP is encrypted.
+    #[must_use]
+    pub fn is_encrypted(&self) -> bool {
+        self.tls.is_some()
     }
 
     /// From now on health says that the core ends; calls are still taken.
@@ -311,7 +325,10 @@ impl Core {
             .http2_keepalive_timeout(Some(http2::KEEPALIVE_TIMEOUT))
             .layer(whole)
             .add_routes(Routes::default())
-            .serve_with_incoming_shutdown(connections(listener, self.places.clone()), closing.cancelled_owned());
+            .serve_with_incoming_shutdown(
+                connections(listener, self.tls.clone(), self.places.clone()),
+                closing.cancelled_owned(),
+            );
         Box::pin(serving)
     }
 }

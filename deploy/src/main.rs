@@ -10,11 +10,14 @@ use std::process::ExitCode;
 use clap::Parser;
 use gateway_core::commands::Command;
 use gateway_core::config::{CoreSettings, CredentialSource, ProcessSettings, settings_of_this_process};
-use gateway_core::process::{CLOSE_PATIENCE, Signals, bound, record_metrics, runtime, serve_metrics, start_log};
+use gateway_core::process::{
+    CLOSE_PATIENCE, Signals, bound, record_metrics, runtime, serve_metrics, start_log, warn_of_plain_grpc,
+};
 use gateway_core::server::{Core, GrpcListener};
 use gateway_edge::config::{Bounds, EdgeSettings};
 use gateway_edge::core_client::CoreChannel;
 use gateway_edge::healthcheck::healthcheck;
+use gateway_edge::process::warn_of_plain_http;
 use gateway_edge::server::{EdgeConfig, EdgeServer, bind, local_url};
 use tokio::net::TcpListener;
 use tokio::time::{Instant, timeout, timeout_at};
@@ -66,7 +69,7 @@ fn run(settings: Settings) -> Result<(), Box<dyn Error>> {
         return runtime(NonZeroU32::MIN)?.block_on(async {
             let mut done = command.run(&core_settings, CredentialSource::MayGenerate).await?;
             if matches!(command, Command::Healthcheck) {
-                done += &healthcheck(edge_settings.http_listen).await?;
+                done += &healthcheck(edge_settings.http_listen, edge_settings.tls.load()?).await?;
             }
             std::io::stdout().write_all(done.as_bytes()).map_err(Into::into)
         });
@@ -82,15 +85,18 @@ fn run(settings: Settings) -> Result<(), Box<dyn Error>> {
         let http_listener = bound("HTTP_LISTEN", &http_listen, bind(http_listen))?;
         let grpc_listener = bound("GRPC_LISTEN", &grpc_listen, GrpcListener::bind(&grpc_listen).await)?;
         let metrics_listener = bound("METRICS_LISTEN", &metrics_listen, TcpListener::bind(metrics_listen).await)?;
-        let http_url = local_url(http_listener.local_addr()?);
+        let tls = edge_settings.tls.load()?;
+        let http_url = local_url(http_listener.local_addr()?, tls.as_ref());
+        warn_of_plain_http(http_listener.local_addr()?, tls.as_ref());
         let public_url = if process.public_url.is_empty() { http_url.clone() } else { process.public_url.clone() };
 
         let config = core_settings.resolve(&process, &public_url, CredentialSource::MayGenerate)?;
         let core = Core::build(config).await?;
+        warn_of_plain_grpc(&grpc_listener.address()?, core.is_encrypted());
         let channel = CoreChannel::in_process(core.service());
         let gateway_core::config::Bounds { max_body_bytes, max_bytes_in_flight, max_connections } = process.bounds;
         let bounds = Bounds { max_body_bytes, max_bytes_in_flight, max_connections };
-        let edge_config = EdgeConfig { channel, public_url, bounds };
+        let edge_config = EdgeConfig { channel, public_url, bounds, tls };
         let edge = EdgeServer::build(edge_config, &edge_settings);
 
         let greeting = Greeting {

@@ -4,7 +4,8 @@
 //! messages, clients and servers; [`ErrorCode`] the error catalog; [`ApiError`] the one form of an error and its one
 //! conversion to and from a gRPC status; [`Rpc`] and [`Operation`] the tables of RPCs and HTTP routes; [`json`] the
 //! strict reading and writing of the JSON text that `_json` fields hold; [`BoundedCodec`] the codec that counts
-//! elements before it decodes.
+//! elements before it decodes. With the feature `tls`, [`tls`] holds what both ends of the wire need alike for it to be
+//! encrypted.
 //!
 //! It is the only crate that both processes share, and holds no logic of theirs: nothing here knows a model, a
 //! tenant, a socket or a setting.
@@ -17,6 +18,8 @@ pub mod bounded_codec;
 pub mod json;
 pub mod metadata;
 pub mod openai;
+#[cfg(feature = "tls")]
+pub mod tls;
 
 pub use api_error::ApiError;
 pub use bounded_codec::BoundedCodec;

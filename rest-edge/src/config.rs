@@ -1,6 +1,7 @@
 //! The settings of the edge.
 
 mod process;
+mod tls;
 mod values;
 
 use std::net::SocketAddr;
@@ -9,6 +10,7 @@ use std::time::Duration;
 use http::HeaderValue;
 
 pub use process::{Bounds, LogFormat, ProcessSettings, settings_of_this_process};
+pub use tls::{CoreTlsSettings, HttpTlsSettings};
 pub use values::CoreAddress;
 
 use values::{origin, seconds};
@@ -19,6 +21,9 @@ pub struct EdgeSettings {
     /// Where HTTP is served; port 0 picks one.
     #[arg(long, env = "HTTP_LISTEN", default_value = "127.0.0.1:8080")]
     pub http_listen: SocketAddr,
+    #[expect(missing_docs, reason = "clap would take a comment for the help text of the whole program")]
+    #[command(flatten)]
+    pub tls: HttpTlsSettings,
     /// Origins of pages that may call the gateway, separated by commas; * for any. Default: none.
     #[arg(long, env = "CORS_ALLOWED_ORIGINS", value_delimiter = ',', value_parser = origin)]
     pub cors_allowed_origins: Vec<HeaderValue>,

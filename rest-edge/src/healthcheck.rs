@@ -4,7 +4,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use gateway_proto::tls::{ClientTls, ServerTls};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
@@ -25,21 +26,24 @@ pub struct Unwell {
 
 /// Asks the edge that listens there; the text is for standard output.
 #[must_use]
-pub fn healthcheck(address: SocketAddr) -> BoxFuture<'static, Result<String, Unwell>> {
-    Box::pin(asked(address))
+pub fn healthcheck(address: SocketAddr, tls: Option<ServerTls>) -> BoxFuture<'static, Result<String, Unwell>> {
+    Box::pin(asked(address, tls))
 }
 
-async fn asked(address: SocketAddr) -> Result<String, Unwell> {
+async fn asked(address: SocketAddr, tls: Option<ServerTls>) -> Result<String, Unwell> {
     let unwell = |what| Unwell { address, what };
     if address.port() == 0 {
         return Err(unwell("is at a port that it picked itself"));
     }
     let asking = async {
-        let mut stream = TcpStream::connect(reachable(address)).await?;
-        stream.write_all(REQUEST).await?;
-        let mut answer = [0; ALIVE.len()];
-        stream.read_exact(&mut answer).await?;
-        Ok::<_, std::io::Error>(answer == ALIVE)
+        let address = reachable(address);
+        match tls {
+            None => is_alive(TcpStream::connect(address).await?).await,
+            Some(tls) => {
+                let tls = ClientTls::to_itself(&tls.identity, &[b"http/1.1"]);
+                is_alive(tls.connect(&address.ip().to_string(), address.port()).await?).await
+            }
+        }
     };
     match timeout(PATIENCE, asking).await {
         Ok(Ok(true)) => Ok(format!("the gateway at {address} serves\n")),
@@ -47,6 +51,13 @@ async fn asked(address: SocketAddr) -> Result<String, Unwell> {
         Ok(Err(_)) => Err(unwell("cannot be reached")),
         Err(_) => Err(unwell("did not answer in time")),
     }
+}
+
+async fn is_alive(mut stream: impl AsyncRead + AsyncWrite + Unpin) -> std::io::Result<bool> {
+    stream.write_all(REQUEST).await?;
+    let mut answer = [0; ALIVE.len()];
+    stream.read_exact(&mut answer).await?;
+    Ok(answer == ALIVE)
 }
 
 /// Where a listener on this machine is reached: one on every address, on its own.

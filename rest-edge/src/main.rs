@@ -6,10 +6,10 @@ use std::num::NonZeroU32;
 use std::process::ExitCode;
 
 use clap::Parser;
-use gateway_edge::config::{CoreAddress, EdgeSettings, ProcessSettings, settings_of_this_process};
+use gateway_edge::config::{CoreAddress, CoreTlsSettings, EdgeSettings, ProcessSettings, settings_of_this_process};
 use gateway_edge::core_client::CoreChannel;
 use gateway_edge::healthcheck::healthcheck;
-use gateway_edge::process::{Signals, record_metrics, runtime, serve_metrics, start_log};
+use gateway_edge::process::{Signals, follow, record_metrics, runtime, serve_metrics, start_log, warn_of_plain_http};
 use gateway_edge::server::{EdgeConfig, EdgeServer, bind, local_url};
 use tokio::net::TcpListener;
 
@@ -22,9 +22,11 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 struct Settings {
     #[command(subcommand)]
     command: Option<Command>,
-    /// Where the core is: http://host:port, dns:///name:port or unix:/path.
+    /// Where the core is: http://host:port, https://host:port, dns:///name:port or unix:/path.
     #[arg(long, env = "CORE_URL", required = true)]
     core_url: Option<CoreAddress>,
+    #[command(flatten)]
+    core_tls: CoreTlsSettings,
     #[command(flatten)]
     process: ProcessSettings,
     #[command(flatten)]
@@ -61,22 +63,27 @@ fn main() -> ExitCode {
 }
 
 fn run(settings: &Settings) -> Result<(), Box<dyn Error>> {
-    let Settings { command, process, edge, core_url } = settings;
+    let Settings { command, process, edge, core_url, core_tls } = settings;
     if let Some(Command::Healthcheck) = command {
-        let healthy = runtime(NonZeroU32::MIN)?.block_on(healthcheck(edge.http_listen))?;
+        let healthy = runtime(NonZeroU32::MIN)?.block_on(healthcheck(edge.http_listen, edge.tls.load()?))?;
         return std::io::stdout().write_all(healthy.as_bytes()).map_err(Into::into);
     }
     let core_url = core_url.as_ref().ok_or("CORE_URL: it must be set")?;
+    let (tls, core_tls) = (edge.tls.load()?, core_tls.load(core_url)?);
     let metrics = record_metrics()?;
     runtime(process.worker_threads)?.block_on(async {
         let signals = Signals::listen()?;
         let metrics_listener = TcpListener::bind(process.metrics_listen).await;
         let metrics_listener = metrics_listener.map_err(|error| format!("METRICS_LISTEN: {error}"))?;
         let listener = bind(edge.http_listen).map_err(|error| format!("HTTP_LISTEN: {error}"))?;
-        let own_url = local_url(listener.local_addr()?);
+        let own_url = local_url(listener.local_addr()?, tls.as_ref());
+        warn_of_plain_http(listener.local_addr()?, tls.as_ref());
+        if let Some(identity) = core_tls.as_ref().and_then(|tls| tls.identity.clone()) {
+            tokio::spawn(follow(identity));
+        }
         let public_url = if process.public_url.is_empty() { own_url.clone() } else { process.public_url.clone() };
-        let channel = CoreChannel::remote(core_url)?;
-        let config = EdgeConfig { channel, public_url, bounds: process.bounds };
+        let channel = CoreChannel::remote(core_url, core_tls)?;
+        let config = EdgeConfig { channel, public_url, bounds: process.bounds, tls };
         let server = EdgeServer::build(config, edge);
         tracing::info!("metrics on http://{}/metrics", metrics_listener.local_addr()?);
         tracing::info!("HTTP on {own_url}");

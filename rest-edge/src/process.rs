@@ -3,12 +3,16 @@
 
 use std::future::Future;
 use std::io::{self, IsTerminal};
+use std::net::SocketAddr;
 use std::num::NonZeroU32;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
 use axum::routing::get;
 use futures_util::future::BoxFuture;
+use gateway_proto::tls::{Identity, ServerTls, TlsError};
+use metrics::{counter, gauge};
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 use tokio::net::TcpListener;
 use tokio::runtime::{Builder, Runtime};
@@ -69,6 +73,43 @@ pub fn serve_metrics(listener: TcpListener, handle: PrometheusHandle) -> BoxFutu
     });
     let routes = Router::new().route("/metrics", get(move || async move { handle.render() }));
     Box::pin(axum::serve(listener, routes).into_future())
+}
+
+/// Follows the files of a certificate, and tells of each change; never ends.
+pub fn follow(identity: Arc<Identity>) -> impl Future<Output = ()> {
+    warn_of_open_key(&identity);
+    let setting = identity.setting();
+    identity.follow(move |read| {
+        let outcome = match read {
+            Ok(()) => {
+                tracing::info!(setting, "{setting}: what the file says holds from now on");
+                "ok"
+            }
+            Err(error) => {
+                let TlsError { setting, reason } = error;
+                tracing::error!(setting, reason, "{setting}: what it said before goes on: {reason}");
+                "failed"
+            }
+        };
+        gauge!("gateway_config_reload_failed", "setting" => setting).set(if outcome == "ok" { 0.0 } else { 1.0 });
+        counter!("gateway_config_reloads_total", "setting" => setting, "outcome" => outcome).increment(1);
+    })
+}
+
+fn warn_of_open_key(identity: &Identity) {
+    if let Some(setting) = identity.open_key() {
+        tracing::warn!("{setting}: everybody on this machine can read the key; chmod 600 would be right");
+    }
+}
+
+/// Says that what goes over a network is not encrypted.
+pub fn warn_of_plain_http(listener: SocketAddr, tls: Option<&ServerTls>) {
+    if tls.is_none() && !listener.ip().is_loopback() {
+        tracing::warn!(
+            "HTTP is served without TLS at {listener}: tokens can be read on their way, unless something in \
+                        front encrypts, or HTTP_TLS_CERT_FILE is set"
+        );
+    }
 }
 
 /// The signals that end a process, from the moment this is made.

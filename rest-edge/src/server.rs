@@ -5,6 +5,7 @@
 
 mod connection;
 mod socket;
+mod wire;
 
 use std::io;
 use std::net::SocketAddr;
@@ -12,6 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
+use gateway_proto::tls::ServerTls;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
@@ -25,7 +27,7 @@ pub(crate) use socket::{Activity, ActivityGuard};
 use crate::config::{Bounds, EdgeSettings, ProcessSettings};
 use crate::core_client::{CoreChannel, CoreClient};
 use crate::openapi;
-use crate::process::Signals;
+use crate::process::{Signals, follow};
 use crate::router::{Watched, router};
 use crate::state::{Edge, Parts};
 
@@ -43,6 +45,8 @@ pub struct EdgeConfig {
     pub public_url: String,
     /// How much of everything there may be at once.
     pub bounds: Bounds,
+    /// How HTTP is encrypted, if it is.
+    pub tls: Option<ServerTls>,
 }
 
 /// The edge, built and not yet listening.
@@ -56,6 +60,7 @@ pub struct EdgeServer {
     connections: Arc<Semaphore>,
     times: HeadTimes,
     write_timeout: Duration,
+    tls: Option<ServerTls>,
 }
 
 impl EdgeServer {
@@ -79,6 +84,7 @@ impl EdgeServer {
             connections: Arc::new(Semaphore::new(config.bounds.max_connections.get() as usize)),
             times: HeadTimes { head: settings.head_timeout_secs, idle: settings.idle_timeout_secs },
             write_timeout: settings.write_timeout_secs,
+            tls: config.tls,
         }
     }
 
@@ -126,6 +132,9 @@ impl EdgeServer {
     }
 
     async fn accept_until(&self, listener: TcpListener, closing: CancellationToken) {
+        if let Some(tls) = &self.tls {
+            tokio::spawn(follow(Arc::clone(&tls.identity)));
+        }
         let tasks = TaskTracker::new();
         loop {
             let accepted = tokio::select! {
@@ -153,6 +162,7 @@ impl EdgeServer {
                     service: self.service.clone(),
                     times: self.times,
                     write_timeout: self.write_timeout,
+                    tls: self.tls.as_ref().map(|tls| Arc::clone(&tls.config)),
                     closing: closing.clone(),
                 };
                 tasks.spawn(async move {
@@ -160,6 +170,8 @@ impl EdgeServer {
                     drop(permit);
                 });
             }
+            // To be told so would cost a handshake.
+            Err(_) if self.tls.is_some() => {}
             Err(_) => {
                 let public_url = self.service.public_url().to_owned();
                 tasks.spawn(async move { connection::refuse(stream, &public_url).await });
@@ -179,9 +191,10 @@ pub fn bind(address: SocketAddr) -> io::Result<TcpListener> {
 
 /// The address under which a client on this machine reaches a listener.
 #[must_use]
-pub fn local_url(address: SocketAddr) -> String {
+pub fn local_url(address: SocketAddr, tls: Option<&ServerTls>) -> String {
+    let scheme = if tls.is_some() { "https" } else { "http" };
     if address.ip().is_unspecified() {
-        return format!("http://localhost:{}", address.port());
+        return format!("{scheme}://localhost:{}", address.port());
     }
-    format!("http://{address}")
+    format!("{scheme}://{address}")
 }

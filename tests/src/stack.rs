@@ -114,7 +114,7 @@ impl StackBuilder {
         let set = self.settings.into_iter().flat_map(|(flag, value)| [flag.into(), value.into()]);
         let settings: Settings = parse_settings(fixed.chain(set)).unwrap();
         let http_listener = bind(settings.edge.http_listen).unwrap();
-        let http_url = local_url(http_listener.local_addr().unwrap());
+        let http_url = local_url(http_listener.local_addr().unwrap(), None);
 
         let config = settings.core.resolve(&settings.process, &http_url, CredentialSource::MayGenerate).unwrap();
         let core = Core::build(config).await.unwrap();
@@ -127,20 +127,20 @@ impl StackBuilder {
         let channel = match self.joined {
             Joined::InProcess => CoreChannel::in_process(core.service()),
             Joined::Tcp => {
-                CoreChannel::remote(&CoreAddress::Url(format!("http://{grpc_address}").parse().unwrap())).unwrap()
+                CoreChannel::remote(&CoreAddress::Url(format!("http://{grpc_address}").parse().unwrap()), None).unwrap()
             }
             Joined::Unix => {
                 let path = folder.path().join("core.sock");
                 let listener = GrpcListener::bind(&ListenAddress::Unix(path.clone())).await.unwrap();
                 let (core, closing) = (core.clone(), closing.clone());
                 tasks.push(tokio::spawn(async move { core.serve(listener, closing).await.unwrap() }));
-                CoreChannel::remote(&CoreAddress::Unix(path)).unwrap()
+                CoreChannel::remote(&CoreAddress::Unix(path), None).unwrap()
             }
         };
         let gateway_core::config::Bounds { max_body_bytes, max_bytes_in_flight, max_connections } =
             settings.process.bounds;
         let bounds = Bounds { max_body_bytes, max_bytes_in_flight, max_connections };
-        let config = EdgeConfig { channel, public_url: http_url.clone(), bounds };
+        let config = EdgeConfig { channel, public_url: http_url.clone(), bounds, tls: None };
         let edge = EdgeServer::build(config, &settings.edge);
         let (serving_core, serving_edge) = (core.clone(), edge.clone());
         let (core_closing, edge_closing) = (closing.clone(), closing.clone());

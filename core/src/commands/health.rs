@@ -3,6 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
+use gateway_proto::tls::{ClientTls, ServerTls, connector};
 use tokio::time::timeout;
 use tonic::transport::Endpoint;
 use tonic_health::ServingStatus;
@@ -15,7 +16,7 @@ use crate::config::{ConfigError, ListenAddress};
 const PATIENCE: Duration = Duration::from_secs(3);
 
 /// Asks the core that listens there.
-pub(super) async fn check(address: &ListenAddress) -> Result<String, ConfigError> {
+pub(super) async fn check(address: &ListenAddress, tls: Option<ServerTls>) -> Result<String, ConfigError> {
     let unwell = |what: String| ConfigError::new("GRPC_LISTEN", format!("the gateway at {address} {what}"));
     let url = match address {
         ListenAddress::Tcp(address) if address.port() == 0 => {
@@ -25,8 +26,12 @@ pub(super) async fn check(address: &ListenAddress) -> Result<String, ConfigError
         ListenAddress::Unix(path) => format!("unix:{}", path.display()),
     };
     let endpoint = Endpoint::from_shared(url).map_err(|error| unwell(format!("cannot be asked: {error}")))?;
+    let channel = match tls {
+        None => endpoint.connect_lazy(),
+        Some(tls) => endpoint.connect_with_connector_lazy(connector(ClientTls::to_itself(&tls.identity, &[b"h2"]))),
+    };
     let asking = async {
-        let mut client = HealthClient::new(endpoint.connect_lazy());
+        let mut client = HealthClient::new(channel);
         client.check(HealthCheckRequest { service: String::new() }).await
     };
     let answer = timeout(PATIENCE, asking).await.map_err(|_| unwell("did not answer in time".to_owned()))?;

@@ -7,6 +7,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use futures_util::{Stream, stream};
+use rustls::ServerConfig;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Sleep, sleep};
@@ -49,19 +50,22 @@ impl Places {
 /// The connections of a listener; never ends.
 pub(super) fn connections(
     listener: GrpcListener,
+    tls: Option<Arc<ServerConfig>>,
     places: Places,
 ) -> impl Stream<Item = io::Result<Connection<GrpcStream>>> {
-    stream::unfold((listener, places), |(listener, places)| async move {
+    stream::unfold((listener, tls, places), |(listener, tls, places)| async move {
         loop {
             match listener.accept().await {
                 Ok(stream) => {
+                    // The handshake is part of what a client says first, and has its time.
+                    let stream = stream.encrypted(tls.as_ref());
                     let Some((place, one_too_many)) = places.take() else {
                         metrics::counter!("gateway_grpc_connections_refused_total").increment(1);
                         continue;
                     };
                     let preface = Some(Preface { missing: PREFACE_BYTES, end: Box::pin(sleep(PREFACE_PATIENCE)) });
                     let connection = Connection { stream, preface, one_too_many, _place: place };
-                    return Some((Ok(connection), (listener, places)));
+                    return Some((Ok(connection), (listener, tls, places)));
                 }
                 Err(error) => {
                     tracing::warn!(%error, "a gRPC connection could not be accepted");
@@ -188,7 +192,7 @@ mod tests {
     async fn connections_come_over_tcp() {
         let listener = GrpcListener::bind(&"127.0.0.1:0".parse().unwrap()).await.unwrap();
         let address = listener.address().unwrap().to_string();
-        let mut incoming = Box::pin(connections(listener, Places::new(1)));
+        let mut incoming = Box::pin(connections(listener, None, Places::new(1)));
         let mut client = TcpStream::connect(address).await.unwrap();
         let mut connection = futures_util::StreamExt::next(&mut incoming).await.unwrap().unwrap();
         client.write_all(b"hello").await.unwrap();

@@ -4,11 +4,14 @@ use std::fmt;
 use std::io;
 use std::path::PathBuf;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use rustls::ServerConfig;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 
+use super::encrypted::Encrypted;
 use crate::config::ListenAddress;
 
 /// A socket that is bound.
@@ -71,6 +74,17 @@ impl GrpcListener {
 pub(super) enum GrpcStream {
     Tcp(TcpStream),
     Unix(UnixStream),
+    Tls(Box<Encrypted>),
+}
+
+impl GrpcStream {
+    /// The same with TLS on it, if it is TCP.
+    pub(super) fn encrypted(self, tls: Option<&Arc<ServerConfig>>) -> Self {
+        match (self, tls) {
+            (Self::Tcp(stream), Some(config)) => Self::Tls(Box::new(Encrypted::new(stream, config))),
+            (stream, _) => stream,
+        }
+    }
 }
 
 impl fmt::Debug for GrpcStream {
@@ -87,6 +101,10 @@ macro_rules! on_stream {
                 $poll
             }
             GrpcStream::Unix(stream) => {
+                let $stream = Pin::new(stream);
+                $poll
+            }
+            GrpcStream::Tls(stream) => {
                 let $stream = Pin::new(stream);
                 $poll
             }

@@ -33,10 +33,13 @@ impl FromStr for CoreAddress {
             let parts = target.rsplit_once(':').and_then(|(name, port)| Some((name, port.parse().ok()?)));
             parts.filter(|(name, _)| !name.is_empty()).map(|(name, port)| Self::Dns { name: name.to_owned(), port })
         } else {
-            let url = text.parse::<Uri>().ok().filter(|url| url.scheme_str() == Some("http") && url.host().is_some());
+            let url = text
+                .parse::<Uri>()
+                .ok()
+                .filter(|url| matches!(url.scheme_str(), Some("http" | "https")) && url.host().is_some());
             url.map(Self::Url)
         };
-        address.ok_or_else(|| "must be http://host:port, dns:///name:port or unix:/path".to_owned())
+        address.ok_or_else(|| "must be http://host:port, https://host:port, dns:///name:port or unix:/path".to_owned())
     }
 }
 
@@ -84,13 +87,15 @@ mod tests {
 
     #[test]
     fn core_addresses_are_read() {
-        assert!(matches!("http://127.0.0.1:50051".parse(), Ok(CoreAddress::Url(_))));
+        for url in ["http://127.0.0.1:50051", "https://core.internal:50051"] {
+            assert!(matches!(url.parse(), Ok(CoreAddress::Url(_))));
+        }
         assert_eq!("unix:/run/core.sock".parse(), Ok(CoreAddress::Unix("/run/core.sock".into())));
         assert_eq!(
             "dns:///cores.svc:50051".parse(),
             Ok(CoreAddress::Dns { name: "cores.svc".to_owned(), port: 50051 })
         );
-        for bad in ["", "127.0.0.1:1", "https://h:1", "unix:", "unix:relative", "dns:///h", "dns:///:1", "dns://h:1"] {
+        for bad in ["", "127.0.0.1:1", "ftp://h:1", "unix:", "unix:relative", "dns:///h", "dns:///:1", "dns://h:1"] {
             assert!(bad.parse::<CoreAddress>().is_err(), "{bad}");
         }
     }

@@ -7,7 +7,9 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use http::{Request, Response};
+use gateway_proto::tls::{ClientTls, connector};
+use http::uri::Scheme;
+use http::{Request, Response, Uri};
 use tonic::body::Body;
 use tonic::transport::{Channel, Endpoint};
 use tower::{Service, ServiceExt};
@@ -54,13 +56,13 @@ impl CoreChannel {
     }
 
     /// A core, or several, behind an address. Connects when the first call is made.
-    pub fn remote(address: &CoreAddress) -> Result<Self, tonic::transport::Error> {
+    pub fn remote(address: &CoreAddress, tls: Option<ClientTls>) -> Result<Self, tonic::transport::Error> {
         let channel = match address {
-            CoreAddress::Url(url) => configure(Endpoint::from(url.clone())).connect_lazy(),
+            CoreAddress::Url(url) => connect(Endpoint::from(plain(url)), tls),
             CoreAddress::Unix(path) => {
                 configure(Endpoint::from_shared(format!("unix://{}", path.display()))?).connect_lazy()
             }
-            CoreAddress::Dns { name, port } => return Ok(Self(Way::RemoteMany(dns::cores(name.clone(), *port)))),
+            CoreAddress::Dns { name, port } => return Ok(Self(Way::RemoteMany(dns::cores(name.clone(), *port, tls)))),
         };
         Ok(Self(Way::Remote(channel)))
     }
@@ -76,8 +78,23 @@ impl CoreChannel {
     }
 }
 
-/// Sets up a connection to a core.
-pub(super) fn configure(endpoint: Endpoint) -> Endpoint {
+/// A connection to a core, made when the first call is.
+pub(super) fn connect(endpoint: Endpoint, tls: Option<ClientTls>) -> Channel {
+    let endpoint = configure(endpoint);
+    match tls {
+        Some(tls) => endpoint.connect_with_connector_lazy(connector(tls)),
+        None => endpoint.connect_lazy(),
+    }
+}
+
+/// The address as the channel is to see it, which leaves TLS to the connector.
+fn plain(url: &Uri) -> Uri {
+    let mut parts = url.clone().into_parts();
+    parts.scheme = Some(Scheme::HTTP);
+    Uri::from_parts(parts).unwrap_or_else(|_| url.clone())
+}
+
+fn configure(endpoint: Endpoint) -> Endpoint {
     endpoint
         .tcp_nodelay(true)
         .connect_timeout(CONNECT_TIMEOUT)

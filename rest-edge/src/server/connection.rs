@@ -10,12 +10,14 @@ use gateway_proto::{ApiError, ErrorCode};
 use http::{HeaderValue, header};
 use hyper::server::conn::{http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use rustls::ServerConfig;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use super::socket::{Activity, HeadTimes, HeadWatch, Socket};
+use super::wire::Wire;
 use crate::error::Failure;
 use crate::router::{Watched, new_request_id, put_request_id};
 
@@ -47,6 +49,8 @@ pub(super) struct Serving {
     pub(super) times: HeadTimes,
     /// How long nothing of an answer may be taken.
     pub(super) write_timeout: Duration,
+    /// How connections are encrypted, if they are.
+    pub(super) tls: Option<Arc<ServerConfig>>,
     /// Cancelled once connections are to finish what they carry.
     pub(super) closing: CancellationToken,
 }
@@ -58,21 +62,29 @@ enum Protocol {
 
 impl Serving {
     /// Serves a connection until it ends, or until it is closing and what it carries has ended.
-    pub(super) async fn serve(self, mut stream: TcpStream) {
-        let mut first = BytesMut::with_capacity(PREFACE.len());
-        let protocol = tokio::select! {
-            protocol = timeout(self.times.head, detect(&mut stream, &mut first)) => protocol,
+    pub(super) async fn serve(self, stream: TcpStream) {
+        let begun = async {
+            let mut stream = match &self.tls {
+                Some(config) => Wire::encrypted(stream, config).await?,
+                None => Wire::Plain(stream),
+            };
+            let mut first = BytesMut::with_capacity(PREFACE.len());
+            let protocol = detect(&mut stream, &mut first).await?;
+            Ok::<_, io::Error>((stream, first, protocol))
+        };
+        let begun = tokio::select! {
+            begun = timeout(self.times.head, begun) => begun,
             () = self.closing.cancelled() => return,
         };
-        match protocol {
-            Ok(Ok(Protocol::Http1)) => self.serve_http1(stream, first.freeze()).await,
-            Ok(Ok(Protocol::Http2)) => self.serve_http2(stream).await,
+        match begun {
+            Ok(Ok((stream, first, Protocol::Http1))) => self.serve_http1(stream, first.freeze()).await,
+            Ok(Ok((stream, _, Protocol::Http2))) => self.serve_http2(stream).await,
             // It broke, or never said enough to be answered.
             Ok(Err(_)) | Err(_) => {}
         }
     }
 
-    async fn serve_http1(self, stream: TcpStream, first: Bytes) {
+    async fn serve_http1(self, stream: Wire, first: Bytes) {
         let activity = Arc::new(Activity::new());
         let public_url = self.service.public_url().to_owned();
         let heads = HeadWatch::new(Arc::clone(&activity), self.times, move || head_too_slow(&public_url));
@@ -97,7 +109,7 @@ impl Serving {
     }
 
     /// Serves a connection whose preface was read already. Its keep-alive finds a client that is gone.
-    async fn serve_http2(self, stream: TcpStream) {
+    async fn serve_http2(self, stream: Wire) {
         let mut builder = http2::Builder::new(TokioExecutor::new());
         builder
             .timer(TokioTimer::new())
@@ -132,7 +144,7 @@ pub(super) async fn refuse(stream: TcpStream, public_url: &str) {
     let message = "The gateway serves as many connections as it can; send the request again.";
     let error = ApiError::new(ErrorCode::Overloaded, message).with_retry_after(RETRY_AFTER);
     let response = on_the_wire(error, public_url);
-    let mut socket = Socket::new(stream, Bytes::new(), None, REFUSAL_TIMEOUT);
+    let mut socket = Socket::new(Wire::Plain(stream), Bytes::new(), None, REFUSAL_TIMEOUT);
     let told = async {
         socket.write_all(&response).await?;
         socket.shutdown().await
@@ -168,7 +180,7 @@ fn on_the_wire(error: ApiError, public_url: &str) -> Vec<u8> {
 }
 
 /// Reads as many bytes as tell the protocols apart.
-async fn detect(stream: &mut TcpStream, first: &mut BytesMut) -> io::Result<Protocol> {
+async fn detect(stream: &mut Wire, first: &mut BytesMut) -> io::Result<Protocol> {
     loop {
         let missing = PREFACE.len() - first.len();
         if stream.read_buf(&mut first.limit(missing)).await? == 0 {

@@ -17,8 +17,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep, sleep_until};
+
+use super::wire::Wire;
 
 /// How much of a refused upload is thrown away.
 const MAX_DISCARDED_BYTES: usize = 1 << 20;
@@ -79,7 +80,7 @@ pub(super) struct HeadTimes {
 
 /// The socket of a connection.
 pub(super) struct Socket {
-    stream: TcpStream,
+    stream: Wire,
     /// What was read of the stream before, and is to be read again.
     first: Bytes,
     heads: Option<HeadWatch>,
@@ -179,7 +180,7 @@ impl WriteWatch {
 
 impl Socket {
     /// A socket of which these first bytes were read already.
-    pub(super) fn new(stream: TcpStream, first: Bytes, heads: Option<HeadWatch>, write_timeout: Duration) -> Self {
+    pub(super) fn new(stream: Wire, first: Bytes, heads: Option<HeadWatch>, write_timeout: Duration) -> Self {
         let writes = WriteWatch { timeout: write_timeout, stalled: None };
         Self { stream, first, heads, writes, discarded: 0, discard_until: None }
     }
@@ -235,7 +236,8 @@ impl AsyncRead for Socket {
         if heads.has_begun {
             let answer = (heads.too_slow)();
             // Whoever cannot take a few hundred bytes at once is not told.
-            drop(self.stream.try_write(&answer));
+            drop(Pin::new(&mut self.stream).poll_write(context, &answer));
+            drop(Pin::new(&mut self.stream).poll_flush(context));
         }
         Poll::Ready(Err(ErrorKind::TimedOut.into()))
     }
