@@ -162,12 +162,20 @@ fn may_go_elsewhere(status: &Status, waited: Duration) -> bool {
 fn never_sent(status: &Status) -> bool {
     let mut cause = status.source();
     while let Some(error) = cause {
-        if error.is::<ConnectError>() || error.is::<NoCore>() {
+        if error.is::<ConnectError>() || error.is::<NoCore>() || is_turned_away(error) {
             return true;
         }
         cause = error.source();
     }
     false
+}
+
+/// Whether the core ended TLS with an alert. In TLS 1.3 a client hears only after its handshake that its certificate is not
+/// one that the server takes, and nothing that it has sent by then was read.
+fn is_turned_away(error: &(dyn Error + 'static)) -> bool {
+    let inner = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+    let tls = inner.and_then(|error| error.downcast_ref::<rustls::Error>());
+    matches!(tls, Some(rustls::Error::AlertReceived(_)))
 }
 
 /// A status of the core as the failure of a request.

@@ -83,10 +83,13 @@ def compose(name):
     return documents(DEPLOY / "compose" / f"{name}.yaml")[0]
 
 
-def compose_samples(name):
+def compose_samples(name, *overrides):
     """The services that are made of our images, by their names."""
     samples = {}
-    for service, facts in compose(name)["services"].items():
+    services = compose(name)["services"]
+    for override in overrides:
+        services = merged(services, compose(override)["services"])
+    for service, facts in services.items():
         if "build" not in facts:
             continue
         stage = facts["build"]["target"]
@@ -103,6 +106,21 @@ def compose_samples(name):
 # === Kubernetes ===
 
 
+def merged(base, patch):
+    """A value with a patch, by the rules that compose and kustomize share: lists grow, by names where these have them."""
+    if isinstance(base, dict) and isinstance(patch, dict):
+        both = {key: merged(base.get(key), value) for key, value in patch.items() if value is not None}
+        return {**{key: value for key, value in base.items() if key not in patch}, **both}
+    if isinstance(base, list) and isinstance(patch, list):
+        if not all(isinstance(entry, dict) for entry in [*base, *patch]):
+            return [*base, *(entry for entry in patch if entry not in base)]
+        key = "mountPath" if any("mountPath" in entry for entry in patch) else "name"
+        new = {entry[key]: entry for entry in patch}
+        old = [merged(entry, new.pop(entry.get(key), {})) for entry in base]
+        return [*old, *new.values()]
+    return patch
+
+
 def kustomized(folder):
     """The objects of a kustomization, as `kubectl kustomize` puts them together, but for names of generated ones."""
     (facts,) = documents(folder / "kustomization.yaml")
@@ -110,10 +128,18 @@ def kustomized(folder):
     for resource in facts["resources"]:
         path = folder / resource
         objects += kustomized(path.resolve()) if path.is_dir() else documents(path)
+    for patch in facts.get("patches", []):
+        (patch,) = documents(folder / patch["path"])
+        (target,) = [each for each in objects if is_the_same(each, patch)]
+        objects[objects.index(target)] = merged(target, patch)
     for generated in facts.get("configMapGenerator", []):
         data = {Path(file).name: (folder / file).read_text() for file in generated["files"]}
         objects.append({"kind": "ConfigMap", "metadata": {"name": generated["name"]}, "data": data})
     return objects
+
+
+def is_the_same(one, other):
+    return one["kind"] == other["kind"] and one["metadata"]["name"] == other["metadata"]["name"]
 
 
 def of_kind(objects, kind):
@@ -138,18 +164,19 @@ def kubernetes_samples(name):
 # === systemd ===
 
 
-def unit(name):
-    """The lines of a unit: `{"ExecStart": ["..."], ...}`."""
+def unit(name, *drop_ins):
+    """The lines of a unit and of what is dropped in: `{"ExecStart": ["..."], ...}`."""
     read = {}
-    for line in (SYSTEMD / f"{name}.service").read_text().splitlines():
-        if "=" in line and not line.startswith("#"):
-            key, value = line.split("=", 1)
-            read.setdefault(key, []).append(value)
+    for path in [SYSTEMD / f"{name}.service", *drop_ins]:
+        for line in path.read_text().splitlines():
+            if "=" in line and not line.startswith("#"):
+                key, value = line.split("=", 1)
+                read.setdefault(key, []).append(value)
     return read
 
 
-def systemd_sample(name):
-    lines = unit(name)
+def systemd_sample(name, *drop_ins):
+    lines = unit(name, *drop_ins)
     settings = dict(line.split("=", 1) for line in lines["Environment"])
     required = [file for file in lines.get("EnvironmentFile", []) if not file.startswith("-")]
     (start,) = lines["ExecStart"]
@@ -167,5 +194,10 @@ FORMS = {
     "kubernetes one-process": lambda: kubernetes_samples("one-process"),
     "kubernetes edge-and-core": lambda: kubernetes_samples("edge-and-core"),
     "systemd one process": lambda: {"gateway": systemd_sample("chat-gateway")},
+    "compose edge-and-core with TLS": lambda: compose_samples("edge-and-core", "edge-and-core.tls"),
+    "kubernetes edge-and-core with TLS": lambda: kubernetes_samples("edge-and-core-tls"),
+    "systemd edge and core with TLS": lambda: {
+        name: systemd_sample(f"gateway-{name}", SYSTEMD / "tls" / f"gateway-{name}.conf") for name in ("core", "edge")
+    },
     "systemd edge and core": lambda: {name: systemd_sample(f"gateway-{name}") for name in ("core", "edge")},
 }

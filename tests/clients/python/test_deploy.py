@@ -59,7 +59,7 @@ def test_every_setting_is_one_of_its_program(samples):
 def test_no_secret_is_committed(samples):
     for sample in samples.values():
         assert not sample.settings.keys() & SECRET
-    for name in ["compose/core.env", "compose/gateway.env", "compose/postgres-password"]:
+    for name in ["compose/core.env", "compose/gateway.env", "compose/postgres-password", "compose/tls/core.key"]:
         ignored = subprocess.run(["git", "check-ignore", "--quiet", "--no-index", DEPLOY / name], cwd=REPOSITORY)
         assert ignored.returncode == 0, name
 

@@ -2,9 +2,12 @@
 
 import re
 import shutil
+import ssl
 import subprocess
 import time
 
+import httpx
+import openai
 import pytest
 import requests
 
@@ -41,13 +44,25 @@ def put_the_files_there(folder):
     return re.search(r"sk-[0-9a-f]{64}", made)[0]
 
 
+def put_certificates_there(folder, name):
+    """Those of the script, under the names that they have in compose and systemd, and those of a Secret of cert-manager's."""
+    made = folder.parent / "made"
+    subprocess.run([DEPLOY / "tls" / "make-certificates", made, "core", "edge"], check=True, timeout=30)
+    (folder / "tls").mkdir(parents=True)
+    names = {"ca.crt": ["ca.crt"], f"{name}.crt": [f"{name}.crt", "tls.crt"], f"{name}.key": [f"{name}.key", "tls.key"]}
+    for source, targets in names.items():
+        for target in targets:
+            shutil.copy(made / source, folder / "tls" / target)
+    return made / "ca.crt"
+
+
 def on_this_machine(name, value, folder, core):
     """A setting, but for where things are: folders below another one, ports that are free, on this machine alone."""
     if name.endswith("_LISTEN"):
         assert re.fullmatch(r"(0\.0\.0\.0|127\.0\.0\.1):\d+", value)
         return "127.0.0.1:0"
     if name == "CORE_URL":
-        scheme = re.fullmatch(r"(dns:///|http://)[\w.]+:50051", value)[1]
+        scheme = re.fullmatch(r"(dns:///|https?://)[\w.]+:50051", value)[1]
         return f"{scheme}127.0.0.1:{core.grpc_address.rsplit(':', 1)[1]}"
     for path in ["/etc/chat-gateway", "/var/lib/chat-gateway", "/data"]:
         if value == path or value.startswith(f"{path}/"):
@@ -57,11 +72,13 @@ def on_this_machine(name, value, folder, core):
 
 def test_it_serves_and_ends(samples, start, tmp_path, postgres_url):
     """Each form with just its settings: it starts, its own health check is content, it answers, and it ends in time."""
-    running, token = {}, BEARER
+    running, token, authority = {}, BEARER, True
     for name, sample in sorted(samples.items(), key=lambda item: item[0] == "edge"):
         folder = tmp_path / name
         if "TOKENS_FILE" in sample.settings:
             token = put_the_files_there(folder)
+        if any("_TLS_" in key for key in sample.settings):
+            authority = str(put_certificates_there(folder, name))
         core = running.get("core")
         settings = {key: on_this_machine(key, value, folder, core) for key, value in sample.settings.items()}
         # What an operator gives it besides.
@@ -77,16 +94,16 @@ def test_it_serves_and_ends(samples, start, tmp_path, postgres_url):
         if hasattr(program, "grpc_address"):
             addresses["GRPC_LISTEN"] = program.grpc_address
         if hasattr(program, "http_url"):
-            addresses["HTTP_LISTEN"] = program.http_url.removeprefix("http://")
+            addresses["HTTP_LISTEN"] = program.http_url.split("://")[1]
         checked = run(sample.program, "healthcheck", **{**settings, **addresses})
         assert checked.count("serves") == len(addresses)
 
     front = running.get("gateway") or running["edge"]
     if isinstance(front, Gateway) and front.token.startswith("sk-"):
         token = front.token
-    assert requests.get(f"{front.http_url}/readyz", timeout=30).status_code == 200
-    listed = requests.get(f"{front.http_url}/v1/models", headers={"Authorization": f"Bearer {token}"}, timeout=30)
-    assert listed.status_code == 200 and listed.json()["data"]
+    assert front.http_url.startswith("https://" if isinstance(authority, str) else "http://")
+    assert requests.get(f"{front.http_url}/readyz", timeout=30, verify=authority).status_code == 200
+    talk(front.http_url, token, authority)
 
     begin = time.monotonic()
     for program in running.values():
@@ -94,6 +111,29 @@ def test_it_serves_and_ends(samples, start, tmp_path, postgres_url):
     for name, program in running.items():
         assert program.process.wait(samples[name].grace_secs) == 0
         assert time.monotonic() - begin < samples[name].grace_secs
+
+
+def talk(url, token, authority):
+    """What an SDK does: it lists models, and asks the first, in one piece, as a stream and in a conversation."""
+    context = ssl.create_default_context(cafile=authority) if isinstance(authority, str) else True
+    with httpx.Client(verify=context) as http_client:
+        client = openai.OpenAI(base_url=f"{url}/v1", api_key=token, http_client=http_client, max_retries=0)
+        model = client.models.list().data[0].id
+        if model != "demo":
+            # A sample's model server is nowhere.
+            return
+        messages = [{"role": "user", "content": "Hello"}]
+        whole = client.chat.completions.create(model=model, messages=messages).choices[0].message.content
+        assert whole.endswith("You said: Hello")
+        stream = client.chat.completions.create(model=model, messages=messages, stream=True)
+        assert "".join(chunk.choices[0].delta.content or "" for chunk in stream if chunk.choices) == whole
+        kept = openai.OpenAI(base_url=f"{url}/c1", api_key=token, http_client=http_client, max_retries=0)
+        answer = kept.chat.completions.with_raw_response.create(model=model, messages=messages)
+        conversation = {"conversation_id": answer.headers["x-conversation-id"]}
+        recalled = kept.chat.completions.create(
+            model=model, messages=[{"role": "user", "content": "/recall"}], extra_body=conversation
+        )
+        assert recalled.choices[0].message.content == "You said before: Hello"
 
 
 class TracedGateway(SampleGateway):
