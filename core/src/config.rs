@@ -9,6 +9,7 @@ mod models_file;
 mod process;
 mod tools;
 mod tools_file;
+mod traces;
 mod upstreams;
 mod values;
 
@@ -25,6 +26,7 @@ pub use credentials::{AuthSettings, CredentialSource};
 pub use files::ConfigFiles;
 pub use process::{Bounds, LogFormat, ProcessSettings, parse_settings, settings_of_this_process};
 pub use tools::ToolSettings;
+pub use traces::{CollectorHeaders, Protocol, SamplerName, TraceSettings};
 pub use upstreams::{UpstreamPlan, UpstreamSettings};
 pub use values::ListenAddress;
 

@@ -1,6 +1,7 @@
 //! The settings of the edge.
 
 mod process;
+mod traces;
 mod values;
 
 use std::net::SocketAddr;
@@ -9,6 +10,7 @@ use std::time::Duration;
 use http::HeaderValue;
 
 pub use process::{Bounds, LogFormat, ProcessSettings, settings_of_this_process};
+pub use traces::{CollectorHeaders, Protocol, SamplerName, TraceSettings};
 pub use values::CoreAddress;
 
 use values::{origin, seconds};
