@@ -61,7 +61,9 @@ impl TraceContext {
         text
     }
 
-    fn traceparent(&self) -> String {
+    /// The value of `traceparent`.
+    #[must_use]
+    pub fn traceparent(&self) -> String {
         let mut text = String::with_capacity(TRACEPARENT_BYTES);
         text.push_str("00-");
         write_digits(&mut text, &self.trace_id);

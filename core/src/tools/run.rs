@@ -21,7 +21,10 @@ pub(crate) async fn run(
 ) -> Result<ToolOutput, ApiError> {
     let limits = context.shared.tools().limits();
     let name = tool.facts().name.as_str();
-    let span = ToolSpan::begin(context.call.request_id.trace(), name, call_id);
+    let (span, trace) = ToolSpan::begin(context.call.request_id.trace(), name, call_id);
+    // What the tool does itself stands below its span.
+    let moved = trace.map(|trace| context.at(trace));
+    let context = moved.as_ref().unwrap_or(context);
     let started = std::time::Instant::now();
     let running = AssertUnwindSafe(tool.run(context, arguments)).catch_unwind();
     let patience = tool.timeout().unwrap_or(limits.timeout);

@@ -7,8 +7,6 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use opentelemetry::{KeyValue, global};
-use opentelemetry_otlp::tonic_types::metadata::MetadataMap;
-use opentelemetry_otlp::tonic_types::transport::ClientTlsConfig;
 use opentelemetry_otlp::{WithExportConfig, WithTonicConfig};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::error::{OTelSdkError, OTelSdkResult};
@@ -17,6 +15,8 @@ use opentelemetry_sdk::trace::{
 };
 use tokio::runtime::Handle;
 use tokio::sync::Mutex;
+use tonic::metadata::MetadataMap;
+use tonic::transport::ClientTlsConfig;
 
 use crate::config::{SamplerName, TraceSettings};
 

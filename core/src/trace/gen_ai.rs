@@ -149,8 +149,13 @@ pub(crate) struct ToolSpan {
 }
 
 impl ToolSpan {
-    /// Begins the span of a run; `call_id` is what the model calls it.
-    pub(crate) fn begin(parent: Option<&TraceContext>, name: &str, call_id: Option<&str>) -> Self {
+    /// Begins the span of a run, and tells where what it does stands in the trace, if that is somewhere else; `call_id` is
+    /// what the model calls it.
+    pub(crate) fn begin(
+        parent: Option<&TraceContext>,
+        name: &str,
+        call_id: Option<&str>,
+    ) -> (Self, Option<TraceContext>) {
         let mut span = Span::begin(SpanKind::Internal, parent, || Cow::Owned(format!("execute_tool {name}")));
         if span.is_recording() {
             span.set("gen_ai.operation.name", "execute_tool");
@@ -159,7 +164,8 @@ impl ToolSpan {
                 span.set("gen_ai.tool.call.id", bounded(id));
             }
         }
-        Self { span, has_outcome: false }
+        let trace = if span.is_recording() { span.context(parent) } else { None };
+        (Self { span, has_outcome: false }, trace)
     }
 
     /// It ended, with a failure of this kind or with a result.

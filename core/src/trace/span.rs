@@ -8,7 +8,9 @@ use std::str::FromStr;
 use std::sync::OnceLock;
 
 use gateway_proto::TraceContext;
-use opentelemetry::global::{self, BoxedSpan, BoxedTracer};
+#[cfg(feature = "otlp")]
+use opentelemetry::global;
+use opentelemetry::global::{BoxedSpan, BoxedTracer};
 use opentelemetry::trace::{
     Span as _, SpanBuilder, SpanContext, SpanId, Status, TraceContextExt, TraceFlags, TraceId, TraceState, Tracer,
 };
@@ -19,6 +21,7 @@ pub(crate) use opentelemetry::trace::SpanKind;
 static TRACER: OnceLock<BoxedTracer> = OnceLock::new();
 
 /// From now on spans are made, for the provider that was set for this process.
+#[cfg(feature = "otlp")]
 pub(super) fn begin_to_record(scope: &'static str) {
     TRACER.get_or_init(|| global::tracer(scope));
 }

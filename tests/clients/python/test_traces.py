@@ -12,7 +12,9 @@ import requests
 
 from canaries import canary, found_in
 from collector import Collector
+from mcp_server import McpServer
 from programs import BEARER, Core, Edge, Gateway
+from test_mcp import APP, entry, write_config
 
 MODEL = "traced"
 KEY, PROMPT, ANSWER, ARGUMENT, HEADER = (canary(number) for number in range(100, 105))
@@ -213,6 +215,20 @@ def test_a_chat_with_a_tool_is_one_trace(serve, collector, model, stream):
     for data in collector.bytes:
         assert found_in(data.decode(errors="replace"), SECRETS) == {}
     assert found_in(serving.log(), SECRETS) == {}
+
+
+def test_a_server_of_tools_goes_on_from_the_run_of_its_tool(start, collector, tmp_path):
+    with McpServer(tmp_path / "kit") as kit:
+        kit.start()
+        settings = write_config(tmp_path, entry(kit.url, tmp_path, allow=["place"]))
+        gateway = start(Gateway, OTEL_EXPORTER_OTLP_ENDPOINT=collector.url, **settings)
+        trace_id, _, parent = traceparent()
+        body = {"name": "kit__place", "arguments": {}}
+        headers = {**APP, "traceparent": parent, "tracestate": "vendor=1"}
+        answer = requests.post(f"{gateway.http_url}/v1/tools/execute", json=body, headers=headers, timeout=30)
+        run = one(collector.trace(trace_id, "execute_tool kit__place"), "execute_tool kit__place")
+        assert f"00-{trace_id}-{run.id}-01" in answer.text and "vendor=1" in answer.text
+        gateway.stop()
 
 
 def test_what_fails_is_marked_in_the_trace_and_the_log_tells_which(serve, collector, model):
