@@ -27,7 +27,7 @@ pub(crate) struct RequestSpan {
 }
 
 /// Begins the span of a request, whose headers tell the core from now on where it stands in the trace. What a client sent in
-/// their place and is not to the letter is taken out.
+/// their place and is not to the letter is taken out. It does not tell the path, which may hold keys of memory.
 pub(crate) fn begin_request(request: &mut Request<Body>) -> RequestSpan {
     let parent = TraceContext::of(request.headers());
     let method = name_of_method(request.method());

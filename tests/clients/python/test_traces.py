@@ -148,6 +148,8 @@ def test_a_chat_with_a_tool_is_one_trace(serve, collector, model, stream):
         OTEL_EXPORTER_OTLP_ENDPOINT=collector.url,
         OTEL_EXPORTER_OTLP_HEADERS=f"x-collector-key={HEADER}",
         OTEL_RESOURCE_ATTRIBUTES="deployment.environment.name=test,service.namespace=a%2Cb",
+        # Also what the libraries write of the way to the collector.
+        RUST_LOG="trace",
     )
     trace_id, client, parent = traceparent()
     answer = serving.turn({"traceparent": parent, "tracestate": "vendor=1"}, stream=stream)
