@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use gateway_auth::Caller;
-use gateway_proto::metadata;
+use gateway_proto::{TraceContext, metadata};
 use http::{HeaderMap, HeaderValue};
 use tokio::time::Instant;
 use uuid::Uuid;
@@ -11,9 +11,12 @@ use uuid::Uuid;
 /// The longest request id that is taken over from a caller.
 const MAX_REQUEST_ID_BYTES: usize = 128;
 
-/// The id of a request, in every log line and answer.
+/// The id of a request, in every log line and answer, and where what is done for it stands in a trace.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RequestId(Arc<str>);
+pub struct RequestId {
+    text: Arc<str>,
+    trace: Option<TraceContext>,
+}
 
 impl RequestId {
     /// The caller's id, when it has the form `[A-Za-z0-9._:-]{1,128}`, else a new one.
@@ -22,20 +25,38 @@ impl RequestId {
         let given = headers.get(&metadata::SPASS_REQUEST_ID).or_else(|| headers.get(&metadata::X_REQUEST_ID));
         let given = given.and_then(|value| value.to_str().ok()).filter(|id| has_form(id));
         match given {
-            Some(id) => Self(id.into()),
-            None => Self(Uuid::now_v7().to_string().into()),
+            Some(id) => Self { text: id.into(), trace: None },
+            None => Self { text: Uuid::now_v7().to_string().into(), trace: None },
         }
+    }
+
+    /// The same at this place in a trace.
+    #[must_use]
+    pub fn at(self, trace: Option<TraceContext>) -> Self {
+        Self { trace, ..self }
+    }
+
+    /// Where what is done for the request stands in a trace, if it is in one.
+    #[must_use]
+    pub fn trace(&self) -> Option<&TraceContext> {
+        self.trace.as_ref()
+    }
+
+    /// The trace, for a log line.
+    #[must_use]
+    pub fn trace_id(&self) -> Option<String> {
+        self.trace.as_ref().map(TraceContext::trace_id_text)
     }
 
     /// The id as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
-        &self.0
+        &self.text
     }
 
     /// Puts the id on an answer, under both of its names.
     pub fn put(&self, headers: &mut HeaderMap) {
-        if let Ok(value) = HeaderValue::from_str(&self.0) {
+        if let Ok(value) = HeaderValue::from_str(&self.text) {
             headers.insert(&metadata::SPASS_REQUEST_ID, value.clone());
             headers.insert(&metadata::X_REQUEST_ID, value);
         }

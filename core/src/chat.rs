@@ -158,12 +158,15 @@ async fn ask(
     let mut walk = Walk::new(&model.route, AnswerKind::Whole, call.deadline);
     let mut attempt = walk.begin()?;
     loop {
+        let trace = attempt.begin_span(call.request_id.trace());
         let upstream = attempt.upstream();
         let body = RequestBody::unary(request, attempt.upstream_model(), &upstream.handling().rules);
-        let context = CallContext { request_id: call.request_id.as_str(), deadline: Some(walk.end()) };
+        let request_id = call.request_id.as_str();
+        let context = CallContext { request_id, trace: trace.as_ref(), deadline: Some(walk.end()) };
         match upstream.complete(body, model.facts.alias.as_str(), context).await {
             Ok(completion) => {
                 attempt.answered();
+                attempt.span().completion(&completion);
                 attempt.succeeded();
                 return Ok((completion, attempt));
             }

@@ -10,6 +10,7 @@ mod process;
 mod tls;
 mod tools;
 mod tools_file;
+mod traces;
 mod upstreams;
 mod values;
 
@@ -28,6 +29,7 @@ pub use files::ConfigFiles;
 pub use process::{Bounds, LogFormat, ProcessSettings, parse_settings, settings_of_this_process};
 pub use tls::GrpcTlsSettings;
 pub use tools::ToolSettings;
+pub use traces::{CollectorHeaders, Protocol, SamplerName, TraceSettings};
 pub use upstreams::{UpstreamPlan, UpstreamSettings};
 pub use values::ListenAddress;
 

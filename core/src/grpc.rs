@@ -231,13 +231,26 @@ impl Adapter {
     fn fail(&self, request_id: &RequestId, error: ApiError) -> Status {
         let facts = error.code().facts();
         let id = request_id.as_str();
+        let trace_id = request_id.trace_id();
         metrics::counter!("gateway_errors_total", "code" => facts.code).increment(1);
         match error.source() {
             Some(_) if facts.http_status == 500 => {
-                tracing::error!(request_id = id, code = facts.code, cause = causes(&error), "request {id} failed");
+                tracing::error!(
+                    request_id = id,
+                    trace_id,
+                    code = facts.code,
+                    cause = causes(&error),
+                    "request {id} failed"
+                );
             }
             Some(_) => {
-                tracing::warn!(request_id = id, code = facts.code, cause = causes(&error), "request {id} failed")
+                tracing::warn!(
+                    request_id = id,
+                    trace_id,
+                    code = facts.code,
+                    cause = causes(&error),
+                    "request {id} failed"
+                )
             }
             None => tracing::debug!(request_id = id, code = facts.code, "request {id} refused"),
         }

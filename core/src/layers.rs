@@ -24,6 +24,7 @@ use crate::call::{CallParts, RequestId};
 use crate::grpc::Services;
 use crate::server::OneTooMany;
 use crate::shared::Shared;
+use crate::trace::begin_call;
 use admission::Refusal;
 
 pub(crate) type Request = http::Request<Body>;
@@ -55,11 +56,12 @@ impl Service<Request> for CoreService {
     fn call(&mut self, request: Request) -> ResponseFuture {
         let Self { shared, services } = self.clone();
         Box::pin(async move {
-            // Outermost: every answer and every error carries the id.
-            let id = RequestId::of(request.headers());
+            // Outermost: every answer and every error carries the id, and the span ends with the answer's last byte.
+            let (span, trace) = begin_call(Rpc::from_path(request.uri().path()), request.headers());
+            let id = RequestId::of(request.headers()).at(trace);
             let mut response = pass(&shared, services, request, &id).await;
             id.put(response.headers_mut());
-            Ok(response)
+            Ok(span.over(response))
         })
     }
 }

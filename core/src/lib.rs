@@ -7,6 +7,8 @@
 //! answer is kept, and [`conversations`] is what can be done with what was kept. [`server`] puts it all together;
 //! [`config`] says of what.
 //!
+//! [`trace`] tells a collector how long each part of it took.
+//!
 //! The core speaks OpenAI's JSON only as a client, never as a server, and knows nothing of HTTP routes.
 
 pub mod server;
@@ -35,6 +37,7 @@ pub mod usage;
 pub mod commands;
 pub mod config;
 pub mod process;
+pub mod trace;
 
 mod answer;
 mod api_errors;

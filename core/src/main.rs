@@ -10,6 +10,7 @@ use gateway_core::commands::Command;
 use gateway_core::config::{CoreSettings, CredentialSource, ProcessSettings, settings_of_this_process};
 use gateway_core::process::{Signals, bound, record_metrics, runtime, serve_metrics, start_log, warn_of_plain_grpc};
 use gateway_core::server::{Core, GrpcListener};
+use gateway_core::trace;
 use tokio::net::TcpListener;
 
 #[global_allocator]
@@ -57,6 +58,7 @@ fn run(settings: Settings) -> Result<(), Box<dyn Error>> {
     let metrics = record_metrics()?;
     runtime(process.worker_threads)?.block_on(async {
         let signals = Signals::listen()?;
+        let traces = trace::begin(&process.traces, "gateway-core")?;
         let grpc_listen = config.grpc_listen.clone();
         let core = Core::build(config).await?;
         let metrics_listener = TcpListener::bind(process.metrics_listen).await;
@@ -67,6 +69,8 @@ fn run(settings: Settings) -> Result<(), Box<dyn Error>> {
         warn_of_plain_grpc(&grpc_listener.address()?, core.is_encrypted());
         tokio::spawn(serve_metrics(metrics_listener, metrics));
         core.discover().await;
-        core.run(grpc_listener, signals, &process).await
+        core.run(grpc_listener, signals, &process).await?;
+        traces.end().await;
+        Ok(())
     })
 }

@@ -20,8 +20,8 @@ use arc_swap::ArcSwap;
 use async_trait::async_trait;
 use bytes::Bytes;
 use gateway_auth::{Scope, ScopeId, Token, ToolRule};
-use gateway_proto::ApiError;
 use gateway_proto::json::Writer;
+use gateway_proto::{ApiError, TraceContext};
 use gateway_storage::{ConversationId, Owner};
 use uuid::Uuid;
 
@@ -135,6 +135,14 @@ pub struct ToolContext {
     pub scope: Option<ScopeId>,
     /// In which turn.
     pub moment: Moment,
+}
+
+impl ToolContext {
+    /// The same at another place in a trace.
+    fn at(&self, trace: TraceContext) -> Self {
+        let request_id = self.call.request_id.clone().at(Some(trace));
+        Self { call: Call { request_id, ..self.call.clone() }, ..self.clone() }
+    }
 }
 
 /// What a tool gives.

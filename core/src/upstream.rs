@@ -21,6 +21,7 @@ use std::time::Duration;
 use ::http::HeaderValue;
 use ::http::uri::InvalidUri;
 use bytes::Bytes;
+use gateway_proto::TraceContext;
 use gateway_proto::v1::ChatCompletion;
 use metrics::Histogram;
 use tokio::time::Instant;
@@ -69,6 +70,8 @@ enum Transport {
 pub struct CallContext<'a> {
     /// The request id, handed on so that the two logs can be joined.
     pub request_id: &'a str,
+    /// Where the call stands in a trace, handed on so that the server can go on from it.
+    pub trace: Option<&'a TraceContext>,
     /// When the caller's own time runs out.
     pub deadline: Option<Instant>,
 }
@@ -123,6 +126,14 @@ impl Upstream {
     #[must_use]
     pub fn resolved_backend(&self) -> &HeaderValue {
         &self.resolved_backend
+    }
+
+    /// The host and the port of a server behind HTTP.
+    pub(crate) fn address(&self) -> Option<(&str, u16)> {
+        match &self.transport {
+            Transport::Http(server) => Some(server.address()),
+            Transport::Demo { .. } => None,
+        }
     }
 
     /// How it is to be handled.

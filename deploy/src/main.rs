@@ -14,6 +14,7 @@ use gateway_core::process::{
     CLOSE_PATIENCE, Signals, bound, record_metrics, runtime, serve_metrics, start_log, warn_of_plain_grpc,
 };
 use gateway_core::server::{Core, GrpcListener};
+use gateway_core::trace;
 use gateway_edge::config::{Bounds, EdgeSettings};
 use gateway_edge::core_client::CoreChannel;
 use gateway_edge::healthcheck::healthcheck;
@@ -77,6 +78,10 @@ fn run(settings: Settings) -> Result<(), Box<dyn Error>> {
     let metrics = record_metrics()?;
     runtime(process.worker_threads)?.block_on(async {
         let mut signals = Signals::listen()?;
+        let traces = trace::begin(&process.traces, "chat-gateway")?;
+        if traces.is_on() {
+            gateway_edge::trace::join();
+        }
         let token = core_settings.auth.token_to_show(&core_settings.data_dir)?;
         let grpc_listen = core_settings.grpc_listen.clone();
 
@@ -130,6 +135,7 @@ fn run(settings: Settings) -> Result<(), Box<dyn Error>> {
         let edge_closed = signals.unless_repeated(timeout_at(latest, edge_serving)).await;
         let grpc_closed = signals.unless_repeated(timeout(CLOSE_PATIENCE, grpc_serving)).await;
         tracing::debug!(?edge_closed, grpc_closed = grpc_closed.is_some(), "closed");
+        traces.end().await;
         Ok(())
     })
 }

@@ -4,14 +4,15 @@
 //! messages, clients and servers; [`ErrorCode`] the error catalog; [`ApiError`] the one form of an error and its one
 //! conversion to and from a gRPC status; [`Rpc`] and [`Operation`] the tables of RPCs and HTTP routes; [`json`] the
 //! strict reading and writing of the JSON text that `_json` fields hold; [`BoundedCodec`] the codec that counts
-//! elements before it decodes. With the feature `tls`, [`tls`] holds what both ends of the wire need alike for it to be
-//! encrypted.
+//! elements before it decodes; [`TraceContext`] how a trace goes along with a call. With the feature `tls`, [`tls`] holds
+//! what both ends of the wire need alike for it to be encrypted.
 //!
 //! It is the only crate that both processes share, and holds no logic of theirs: nothing here knows a model, a
 //! tenant, a socket or a setting.
 
 mod error_catalog;
 mod route_table;
+mod trace_context;
 
 pub mod api_error;
 pub mod bounded_codec;
@@ -25,6 +26,7 @@ pub use api_error::ApiError;
 pub use bounded_codec::BoundedCodec;
 pub use error_catalog::ErrorFacts;
 pub use route_table::{Access, Operation, Rpc};
+pub use trace_context::TraceContext;
 pub use v1::ErrorCode;
 
 /// Times and field masks, as the messages hold them.

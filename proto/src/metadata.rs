@@ -23,9 +23,13 @@ pub const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 pub const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 /// The time that the caller allows, as gRPC spells it.
 pub const GRPC_TIMEOUT: HeaderName = HeaderName::from_static("grpc-timeout");
+/// Where the request stands in a trace; [`TraceContext`](crate::TraceContext) reads and writes it.
+pub const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+/// What others keep in that trace.
+pub const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
 
 /// What the edge hands on from an HTTP request; everything else stays outside.
-pub static REQUEST: [HeaderName; 8] = [
+pub static REQUEST: [HeaderName; 9] = [
     AUTHORIZATION,
     X_TENANT_ID,
     SPASS_TENANT_ID,
@@ -33,7 +37,8 @@ pub static REQUEST: [HeaderName; 8] = [
     SPASS_SCOPE_ID,
     SPASS_AUGMENT,
     IDEMPOTENCY_KEY,
-    HeaderName::from_static("traceparent"),
+    TRACEPARENT,
+    TRACESTATE,
 ];
 
 /// What the gateway changed in the request: comma-separated members such as `max_tokens_floored=200`.

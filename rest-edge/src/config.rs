@@ -2,6 +2,7 @@
 
 mod process;
 mod tls;
+mod traces;
 mod values;
 
 use std::net::SocketAddr;
@@ -11,6 +12,7 @@ use http::HeaderValue;
 
 pub use process::{Bounds, LogFormat, ProcessSettings, settings_of_this_process};
 pub use tls::{CoreTlsSettings, HttpTlsSettings};
+pub use traces::{CollectorHeaders, Protocol, SamplerName, TraceSettings};
 pub use values::CoreAddress;
 
 use values::{origin, seconds};

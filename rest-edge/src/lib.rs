@@ -34,5 +34,6 @@ pub mod openapi;
 pub mod config;
 pub mod healthcheck;
 pub mod process;
+pub mod trace;
 
 mod state;

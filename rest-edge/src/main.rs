@@ -11,6 +11,7 @@ use gateway_edge::core_client::CoreChannel;
 use gateway_edge::healthcheck::healthcheck;
 use gateway_edge::process::{Signals, follow, record_metrics, runtime, serve_metrics, start_log, warn_of_plain_http};
 use gateway_edge::server::{EdgeConfig, EdgeServer, bind, local_url};
+use gateway_edge::trace;
 use tokio::net::TcpListener;
 
 #[global_allocator]
@@ -73,6 +74,7 @@ fn run(settings: &Settings) -> Result<(), Box<dyn Error>> {
     let metrics = record_metrics()?;
     runtime(process.worker_threads)?.block_on(async {
         let signals = Signals::listen()?;
+        let traces = trace::begin(&process.traces, "gateway-edge")?;
         let metrics_listener = TcpListener::bind(process.metrics_listen).await;
         let metrics_listener = metrics_listener.map_err(|error| format!("METRICS_LISTEN: {error}"))?;
         let listener = bind(edge.http_listen).map_err(|error| format!("HTTP_LISTEN: {error}"))?;
@@ -89,6 +91,7 @@ fn run(settings: &Settings) -> Result<(), Box<dyn Error>> {
         tracing::info!("HTTP on {own_url}");
         tokio::spawn(serve_metrics(metrics_listener, metrics));
         server.run(listener, signals, process).await;
+        traces.end().await;
         Ok(())
     })
 }

@@ -13,6 +13,7 @@ use crate::error::Failure;
 use crate::pages;
 use crate::routes::{self, Inbound};
 use crate::state::Edge;
+use crate::trace;
 
 mod watch;
 
@@ -90,8 +91,9 @@ where
     let run = async move |State(edge): State<Edge>, request: Request<Body>| {
         let (inbound, request_id) = Inbound::new(request);
         let answer = handle(edge.clone(), inbound).await;
-        answer
-            .unwrap_or_else(|failure| failure.into_response(request_id.to_str().unwrap_or_default(), &edge.public_url))
+        let answer = answer
+            .unwrap_or_else(|failure| failure.into_response(request_id.to_str().unwrap_or_default(), &edge.public_url));
+        trace::name_route(answer, operation)
     };
     on(method_filter(operation.method()), run)
 }

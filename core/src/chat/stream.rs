@@ -110,7 +110,7 @@ pub(crate) async fn stream_prepared(
     let mut walk = Walk::new(&model.route, AnswerKind::Stream, call.deadline);
     let mut attempt = walk.begin().map_err(&mut refuse)?;
     let state = loop {
-        let mut opening = open(&attempt, call, request, walk.end());
+        let mut opening = open(&mut attempt, call, request, walk.end());
         match timeout_at(head_end, &mut opening).await {
             Ok(Ok(opened)) => break State::Open(opened),
             Ok(Err(error)) => attempt = walk.after(attempt, error).await.map_err(&mut refuse)?,
@@ -143,13 +143,14 @@ pub(crate) async fn stream_prepared(
 }
 
 /// Asks one model server, and waits for its first event: until then another may be asked in its place.
-fn open(attempt: &Attempt, call: &Call, request: &JsonRequest, end: Instant) -> Opening {
+fn open(attempt: &mut Attempt, call: &Call, request: &JsonRequest, end: Instant) -> Opening {
+    let trace = attempt.begin_span(call.request_id.trace());
     let upstream = Arc::clone(attempt.upstream());
     let body = RequestBody::stream(request, attempt.upstream_model(), &upstream.handling().rules);
     let (request_id, alias) = (call.request_id.clone(), attempt.asked().to_string());
     let wanted = usize::try_from(request.parameters.n.unwrap_or(1)).unwrap_or(1);
     Box::pin(async move {
-        let context = CallContext { request_id: request_id.as_str(), deadline: Some(end) };
+        let context = CallContext { request_id: request_id.as_str(), trace: trace.as_ref(), deadline: Some(end) };
         let mut chunks = Box::new(upstream.stream(body, alias, wanted, context).await?);
         let first = chunks.next().await.transpose()?;
         Ok(Opened { chunks, first })
@@ -164,6 +165,7 @@ impl ChatStream {
             match self.next_of_upstream().await {
                 Some(Ok(mut chunks)) => {
                     self.meter.chunks(&chunks);
+                    self.attempt.span().chunks(&chunks);
                     self.cost.watch(&mut chunks, &self.meter);
                     self.settle_usage(&mut chunks);
                     if !chunks.is_empty() {

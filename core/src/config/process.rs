@@ -10,6 +10,7 @@ use clap::Command;
 use clap::builder::Resettable;
 use clap::error::{ContextKind, ContextValue};
 
+use super::traces::TraceSettings;
 use super::values::{bytes, count, seconds, seconds_or_zero};
 
 /// How log lines look.
@@ -56,6 +57,9 @@ pub struct ProcessSettings {
     /// How long requests in flight may take to end after that.
     #[arg(long, env = "DRAIN_TIMEOUT_SECS", default_value = "30", value_parser = seconds)]
     pub drain_timeout_secs: Duration,
+    #[expect(missing_docs, reason = "clap would take a comment for the help text of the whole program")]
+    #[command(flatten)]
+    pub traces: TraceSettings,
     /// How log lines look. Default: text on a terminal, else json.
     #[arg(long, env = "LOG_FORMAT")]
     pub log_format: Option<LogFormat>,

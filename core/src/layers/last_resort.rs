@@ -19,7 +19,8 @@ pub(super) async fn guard(
     answer: impl Future<Output = Result<Result<Response, Infallible>, ApiError>>,
 ) -> Result<Response, ApiError> {
     let Ok(answer) = AssertUnwindSafe(answer).catch_unwind().await else {
-        tracing::error!(request_id = id.as_str(), "a panic ended request {}", id.as_str());
+        let trace_id = id.trace_id();
+        tracing::error!(request_id = id.as_str(), trace_id, "a panic ended request {}", id.as_str());
         return Err(ApiError::internal("panic"));
     };
     let Ok(response) = answer?;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use gateway_proto::TraceContext;
 use http::HeaderValue;
 use tokio::time::Instant;
 
@@ -12,6 +13,7 @@ use super::breaker::Pass;
 use super::onward::kind as kind_of_failure;
 use super::route::Candidate;
 use crate::domain::alias::ModelAlias;
+use crate::trace::ChatSpan;
 use crate::upstream::{Phase, Upstream, UpstreamError};
 
 /// A quota that begins anew only after longer than this is one for the day.
@@ -30,6 +32,7 @@ pub struct Attempt {
     /// When the caller's own time runs out.
     deadline: Option<Instant>,
     has_verdict: bool,
+    span: ChatSpan,
 }
 
 impl Attempt {
@@ -42,7 +45,29 @@ impl Attempt {
         deadline: Option<Instant>,
     ) -> Self {
         let (candidate, asked) = (Arc::clone(candidate), asked.clone());
-        Self { candidate, asked, kind, pass, begin: Instant::now(), deadline, has_verdict: false }
+        Self {
+            candidate,
+            asked,
+            kind,
+            pass,
+            begin: Instant::now(),
+            deadline,
+            has_verdict: false,
+            span: ChatSpan::default(),
+        }
+    }
+
+    /// Begins the span of the call that is sent now, below the parent, and tells where the server is to go on from.
+    pub(crate) fn begin_span(&mut self, parent: Option<&TraceContext>) -> Option<TraceContext> {
+        let is_stream = self.kind == AnswerKind::Stream;
+        let (span, trace) = ChatSpan::begin(parent, self.upstream(), self.upstream_model(), is_stream);
+        self.span = span;
+        trace
+    }
+
+    /// The span of the call.
+    pub(crate) fn span(&mut self) -> &mut ChatSpan {
+        &mut self.span
     }
 
     /// The alias that was asked for.
@@ -79,12 +104,16 @@ impl Attempt {
     /// The answer has begun: all of it, or the first event of a stream.
     pub fn answered(&mut self) {
         self.candidate.answered.increment(1);
+        if self.kind == AnswerKind::Stream {
+            self.span.first_chunk(self.begin.elapsed());
+        }
         self.candidate.target.answered(self.kind, self.pass, self.begin.elapsed());
     }
 
     /// The answer is whole.
     pub fn succeeded(&mut self) {
         self.has_verdict = true;
+        self.span.succeeded();
         self.upstream().observe(self.begin.elapsed(), true);
         self.candidate.target.succeeded();
     }
@@ -102,7 +131,7 @@ impl Attempt {
     }
 
     /// There is no answer, and the target is to be asked again before it is judged.
-    pub(super) fn failed_for_now(&self, error: &UpstreamError) {
+    pub(super) fn failed_for_now(&mut self, error: &UpstreamError) {
         self.observe_failure(error);
     }
 
@@ -131,7 +160,9 @@ impl Attempt {
         RouteError::Failed { error, is_daily }
     }
 
-    fn observe_failure(&self, error: &UpstreamError) {
+    fn observe_failure(&mut self, error: &UpstreamError) {
+        let status = if let UpstreamError::Refused { status, .. } = error { Some(*status) } else { None };
+        self.span.failed(kind_of_failure(error), status);
         self.upstream().observe(self.begin.elapsed(), false);
         let labels = [
             ("upstream", self.upstream().name().to_owned()),

@@ -77,7 +77,10 @@ async fn run_one(index: usize, call: OwnCall, context: &ToolContext) -> CallResu
     let (ended, effect) = match &call.tool {
         None => (Err(unknown(&call.name)), Effect::None),
         Some(_) if index >= MAX_CALLS => (Err(too_many()), Effect::None),
-        Some(tool) => (run(tool.as_ref(), context, call.arguments.as_bytes()).await, tool.facts().effect),
+        Some(tool) => {
+            let ended = run(tool.as_ref(), context, Some(&call.id), call.arguments.as_bytes()).await;
+            (ended, tool.facts().effect)
+        }
     };
     // Text of any length was cut before.
     let text = text_of(ended, context);

@@ -36,7 +36,7 @@ async fn executed_bytes(tool: Arc<dyn Tool>, context: ToolContext, arguments: By
 }
 
 async fn executed(tool: &dyn Tool, context: &ToolContext, arguments: &[u8]) -> Result<ExecuteToolResponse, ApiError> {
-    let output = run(tool, context, arguments).await?;
+    let output = run(tool, context, None, arguments).await?;
     Ok(ExecuteToolResponse { name: tool.facts().name.clone(), result_json: output.json, is_error: output.is_error })
 }
 

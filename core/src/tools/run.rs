@@ -9,11 +9,22 @@ use gateway_proto::json::{Kind, Reader, Writer};
 use tokio::time::timeout;
 
 use super::{Tool, ToolContext, ToolOutput};
+use crate::trace::ToolSpan;
 
-/// Runs a tool within its time and its size. A tool that panics takes down its own call alone.
-pub(crate) async fn run(tool: &dyn Tool, context: &ToolContext, arguments: &[u8]) -> Result<ToolOutput, ApiError> {
+/// Runs a tool within its time and its size. A tool that panics takes down its own call alone. `call_id` is what a model calls
+/// the run.
+pub(crate) async fn run(
+    tool: &dyn Tool,
+    context: &ToolContext,
+    call_id: Option<&str>,
+    arguments: &[u8],
+) -> Result<ToolOutput, ApiError> {
     let limits = context.shared.tools().limits();
     let name = tool.facts().name.as_str();
+    let (span, trace) = ToolSpan::begin(context.call.request_id.trace(), name, call_id);
+    // What the tool does itself stands below its span.
+    let moved = trace.map(|trace| context.at(trace));
+    let context = moved.as_ref().unwrap_or(context);
     let started = std::time::Instant::now();
     let running = AssertUnwindSafe(tool.run(context, arguments)).catch_unwind();
     let patience = tool.timeout().unwrap_or(limits.timeout);
@@ -30,6 +41,10 @@ pub(crate) async fn run(tool: &dyn Tool, context: &ToolContext, arguments: &[u8]
         ))),
         Ok(Ok(ended)) => ended,
     };
+    span.end(match &ended {
+        Ok(output) => output.is_error.then_some("tool_error"),
+        Err(error) => Some(error.code().facts().code),
+    });
     let outcome = match &ended {
         Ok(output) if !output.is_error => "ok",
         Ok(_) | Err(_) => "error",

@@ -14,8 +14,9 @@ use std::future::Future;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
+use gateway_proto::TraceContext;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, USER_AGENT};
-use http::uri::InvalidUri;
+use http::uri::{InvalidUri, Scheme};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Uri};
 use http_body::Body;
 use http_body_util::BodyExt;
@@ -120,6 +121,11 @@ impl HttpServer {
         self.timeouts.total
     }
 
+    pub(super) fn address(&self) -> (&str, u16) {
+        let usual = if self.chat_uri.scheme() == Some(&Scheme::HTTPS) { 443 } else { 80 };
+        (self.chat_uri.host().unwrap_or_default(), self.chat_uri.port_u16().unwrap_or(usual))
+    }
+
     pub(super) fn own(&self) -> Own<'_> {
         let key = self.api_key.as_ref().map(ExposeSecret::expose_secret).unwrap_or_default();
         Own { host: self.chat_uri.host().unwrap_or_default(), key, headers: Some(&self.headers) }
@@ -162,6 +168,9 @@ impl HttpServer {
         let mut request = self.request(Method::POST, &self.chat_uri, body);
         if let Ok(id) = HeaderValue::from_str(context.request_id) {
             request.headers_mut().insert(HeaderName::from_static("x-request-id"), id);
+        }
+        if context.trace.is_some() {
+            TraceContext::put(context.trace, request.headers_mut());
         }
         request
     }

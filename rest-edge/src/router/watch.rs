@@ -25,6 +25,7 @@ use crate::error::Failure;
 use crate::routes::RequestId;
 use crate::server::{Activity, ActivityGuard};
 use crate::state::Edge;
+use crate::trace;
 
 /// The longest request id that is taken over from a client.
 const MAX_REQUEST_ID_BYTES: usize = 128;
@@ -78,6 +79,7 @@ impl hyper::service::Service<http::Request<Incoming>> for Watched {
             let begin = Instant::now();
             let id = request_id(request.headers());
             let mut request = request.map(Body::new);
+            let span = trace::begin_request(&mut request);
             request.extensions_mut().insert(RequestId(id.clone()));
             let answer = AssertUnwindSafe(async { router.call(request).await }).catch_unwind().await;
             let mut response = match answer {
@@ -87,6 +89,7 @@ impl hyper::service::Service<http::Request<Incoming>> for Watched {
             put_request_id(response.headers_mut(), id);
             let class = usize::from(response.status().as_u16() / 100).clamp(1, 5) - 1;
             seconds.0[class].record(begin.elapsed().as_secs_f64());
+            let response = span.over(response);
             Ok(response.map(|body| match guard {
                 // The request ends with the last byte of its answer.
                 Some(guard) => Body::new(Guarded { body, _guard: guard }),

@@ -95,6 +95,11 @@ def serve(port, calls, certificate=None):
         return str(context.headers.get("authorization") == KEY)
 
     @plain
+    def place(context: Context) -> str:
+        """Tells where it was told that it stands in a trace."""
+        return str(context.request_context.meta)
+
+    @plain
     def fail() -> str:
         """Fails."""
         raise ToolError("there is no weather today")

@@ -83,9 +83,9 @@ impl Tool for McpTool {
         self.server.endpoint().timeout
     }
 
-    async fn run(&self, _: &ToolContext, arguments: &[u8]) -> Result<ToolOutput, ApiError> {
+    async fn run(&self, context: &ToolContext, arguments: &[u8]) -> Result<ToolOutput, ApiError> {
         let arguments = read_arguments(arguments)?;
-        Ok(output::of(self.server.call(&self.name, arguments).await))
+        Ok(output::of(self.server.call(&self.name, arguments, context.call.request_id.trace()).await))
     }
 }
 

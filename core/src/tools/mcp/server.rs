@@ -4,11 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use gateway_proto::TraceContext;
 use metrics::Gauge;
 use reqwest::redirect::Policy;
 use rmcp::model::{
     CallToolRequestParams, CallToolResponse, ClientCapabilities, ClientConfig, ClientRequest, Implementation,
-    JsonObject, ListToolsRequest, PaginatedRequestParams, ServerResult, Tool as ListedTool,
+    JsonObject, ListToolsRequest, PaginatedRequestParams, RequestMetaObject, ServerResult, Tool as ListedTool,
 };
 use rmcp::service::{NotificationContext, RunningService, ServiceError};
 use rmcp::transport::StreamableHttpClientTransport;
@@ -121,8 +122,13 @@ impl McpServer {
     }
 
     /// Calls a tool by the server's own name for it. Dropping the future cancels the call. A call is never sent again: it
-    /// may have done its work.
-    pub(super) async fn call(&self, tool: &str, arguments: JsonObject) -> Result<CallToolResponse, CallFailure> {
+    /// may have done its work. The server is told where the call stands in a trace.
+    pub(super) async fn call(
+        &self,
+        tool: &str,
+        arguments: JsonObject,
+        trace: Option<&TraceContext>,
+    ) -> Result<CallToolResponse, CallFailure> {
         let place = self.session.load_full();
         let session = match place.get_or_try_init(|| self.begin()).await {
             Ok(session) => session,
@@ -131,7 +137,8 @@ impl McpServer {
                 return Err(CallFailure::Unreachable);
             }
         };
-        let params = CallToolRequestParams::new(tool.to_owned()).with_arguments(arguments);
+        let mut params = CallToolRequestParams::new(tool.to_owned()).with_arguments(arguments);
+        params.meta = trace.map(meta_of);
         match session.call_tool_once(params).await {
             Ok(CallToolResponse::Complete(result)) => Ok(CallToolResponse::Complete(result)),
             Ok(_) => Err(CallFailure::Wants),
@@ -163,6 +170,16 @@ impl McpServer {
     fn forget(&self, place: &Arc<OnceCell<Session>>) {
         self.session.compare_and_swap(place, Arc::default());
     }
+}
+
+/// A place in a trace as MCP carries it.
+fn meta_of(trace: &TraceContext) -> RequestMetaObject {
+    let mut meta = RequestMetaObject::default();
+    meta.set_traceparent(trace.traceparent());
+    if let Some(state) = trace.state.as_ref().and_then(|state| state.to_str().ok()) {
+        meta.set_tracestate(state);
+    }
+    meta
 }
 
 /// What a server can say to the gateway: that its list changed, and nothing else.

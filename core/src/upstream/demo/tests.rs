@@ -4,7 +4,7 @@ use super::super::completion;
 use super::*;
 
 async fn ask(request: Value) -> Result<ChatCompletion, UpstreamError> {
-    let context = CallContext { request_id: "r", deadline: None };
+    let context = CallContext { request_id: "r", trace: None, deadline: None };
     completion::read(&complete(request.to_string().as_bytes(), context).await?, "demo")
 }
 
@@ -99,7 +99,7 @@ async fn every_kind_of_failure_can_be_had() {
 async fn a_slow_answer_ends_at_the_deadline() {
     let body = json!({"messages": [{"role": "user", "content": "/slow 60"}]}).to_string();
     let deadline = Some(tokio::time::Instant::now() + std::time::Duration::from_secs(2));
-    let answer = complete(body.as_bytes(), CallContext { request_id: "r", deadline }).await;
+    let answer = complete(body.as_bytes(), CallContext { request_id: "r", trace: None, deadline }).await;
     assert!(matches!(answer, Err(UpstreamError::TimedOut(Phase::Total))));
     assert!(say("/slow 60").await.is_ok());
 }

@@ -58,7 +58,7 @@ async fn step(request: &mut Value) -> Step {
 
 /// The text and the calls of a stream, put together by the indexes of the calls.
 async fn streamed(request: &Value) -> (String, Vec<(String, String, String)>) {
-    let context = CallContext { request_id: "r", deadline: None };
+    let context = CallContext { request_id: "r", trace: None, deadline: None };
     let mut stream = stream(request.to_string().as_bytes(), context).await.unwrap();
     let mut text = String::new();
     let mut calls: Vec<(String, String, String)> = Vec::new();
