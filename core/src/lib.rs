@@ -36,6 +36,7 @@ pub mod commands;
 pub mod config;
 pub mod process;
 
+mod access_log;
 mod answer;
 mod api_errors;
 mod audit;
@@ -44,6 +45,7 @@ mod causes;
 mod clock;
 mod discovery;
 mod keeping;
+mod measures;
 mod reload;
 mod shared;
 mod tool_loop;

@@ -33,6 +33,7 @@ use crate::discovery;
 use crate::grpc::Services;
 use crate::keeping;
 use crate::layers::{CoreService, InFlight, Request};
+use crate::measures;
 use crate::process::{CLOSE_PATIENCE, End, Signals};
 use crate::reload::Reload;
 use crate::shared::{Parts, Shared};
@@ -145,6 +146,7 @@ impl Core {
         beside.spawn(augment::follow(compositions, heard));
         beside.spawn(keeping::tell_health(shared.clone(), health.clone()));
         beside.spawn(reload.follow());
+        beside.spawn(measures::watch_storage(shared.clone()));
         let places = Places::new(config.bounds.max_connections.get() as usize);
         let room = Room::new(config.bounds.max_bytes_in_flight);
         Ok(Self {

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use http::HeaderValue;
 
-pub use process::{Bounds, LogFormat, ProcessSettings, settings_of_this_process};
+pub use process::{Bounds, LogFormat, ProcessSettings, Switch, settings_of_this_process};
 pub use values::CoreAddress;
 
 use values::{origin, seconds};

@@ -25,6 +25,7 @@ use tonic::{ConnectError, Request, Response, Status};
 pub use channel::CoreChannel;
 
 use crate::error::Failure;
+use crate::measures::Progress;
 
 /// How often a call of which nothing was sent is tried in all.
 const TRIES: u32 = 3;
@@ -103,7 +104,7 @@ impl CoreClient {
             };
             let request = Request::from_parts(MetadataMap::from_headers(headers), http::Extensions::new(), message);
             let begin = Instant::now();
-            match call(C::over(self.channel.clone()), request).await {
+            match Progress::wait(call(C::over(self.channel.clone()), request)).await {
                 Ok(response) => return Ok(response),
                 Err(status) if tries > 0 && may_go_elsewhere(&status, begin.elapsed()) => {}
                 Err(status) => return Err(failure(status)),

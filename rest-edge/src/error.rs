@@ -8,7 +8,7 @@ use http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 
 /// Carries the code of every error response.
-const X_ERROR_CODE: HeaderName = HeaderName::from_static("x-error-code");
+pub(crate) const X_ERROR_CODE: HeaderName = HeaderName::from_static("x-error-code");
 /// Tells official SDKs whether to send the request again by themselves.
 const X_SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
 

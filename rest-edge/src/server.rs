@@ -6,12 +6,14 @@
 mod connection;
 mod socket;
 
+use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use metrics::Gauge;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
@@ -24,6 +26,7 @@ pub(crate) use socket::{Activity, ActivityGuard};
 
 use crate::config::{Bounds, EdgeSettings, ProcessSettings};
 use crate::core_client::{CoreChannel, CoreClient};
+use crate::measures::Level;
 use crate::openapi;
 use crate::process::Signals;
 use crate::router::{Watched, router};
@@ -46,13 +49,20 @@ pub struct EdgeConfig {
 }
 
 /// The edge, built and not yet listening.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct EdgeServer {
     service: Watched,
     edge: Edge,
     connections: Arc<Semaphore>,
+    open: Gauge,
     times: HeadTimes,
     write_timeout: Duration,
+}
+
+impl fmt::Debug for EdgeServer {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("EdgeServer").field("edge", &self.edge).finish_non_exhaustive()
+    }
 }
 
 impl EdgeServer {
@@ -74,6 +84,7 @@ impl EdgeServer {
             service: Watched::new(edge.clone(), router(&edge, &settings.cors_allowed_origins)),
             edge,
             connections: Arc::new(Semaphore::new(config.bounds.max_connections.get() as usize)),
+            open: metrics::gauge!("gateway_http_connections_open"),
             times: HeadTimes { head: settings.head_timeout_secs, idle: settings.idle_timeout_secs },
             write_timeout: settings.write_timeout_secs,
         }
@@ -137,9 +148,10 @@ impl EdgeServer {
                     write_timeout: self.write_timeout,
                     closing: closing.clone(),
                 };
+                let open = Level::raise(&self.open);
                 tasks.spawn(async move {
                     serving.serve(stream).await;
-                    drop(permit);
+                    drop((permit, open));
                 });
             }
             Err(_) => {

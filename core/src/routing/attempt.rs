@@ -12,6 +12,7 @@ use super::breaker::Pass;
 use super::onward::kind as kind_of_failure;
 use super::route::Candidate;
 use crate::domain::alias::ModelAlias;
+use crate::measures::model_label;
 use crate::upstream::{Phase, Upstream, UpstreamError};
 
 /// A quota that begins anew only after longer than this is one for the day.
@@ -135,7 +136,7 @@ impl Attempt {
         self.upstream().observe(self.begin.elapsed(), false);
         let labels = [
             ("upstream", self.upstream().name().to_owned()),
-            ("model", self.asked.to_string()),
+            ("model", model_label(self.asked.as_str())),
             ("outcome", kind_of_failure(error).to_owned()),
         ];
         metrics::counter!("gateway_upstream_attempts_total", &labels).increment(1);

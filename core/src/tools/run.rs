@@ -9,12 +9,14 @@ use gateway_proto::json::{Kind, Reader, Writer};
 use tokio::time::timeout;
 
 use super::{Tool, ToolContext, ToolOutput};
+use crate::measures::tool_label;
 
 /// Runs a tool within its time and its size. A tool that panics takes down its own call alone.
 pub(crate) async fn run(tool: &dyn Tool, context: &ToolContext, arguments: &[u8]) -> Result<ToolOutput, ApiError> {
     let limits = context.shared.tools().limits();
     let name = tool.facts().name.as_str();
     let started = std::time::Instant::now();
+    let waiting = context.call.stopwatch.wait();
     let running = AssertUnwindSafe(tool.run(context, arguments)).catch_unwind();
     let patience = tool.timeout().unwrap_or(limits.timeout);
     let ended = match timeout(patience, running).await {
@@ -30,12 +32,14 @@ pub(crate) async fn run(tool: &dyn Tool, context: &ToolContext, arguments: &[u8]
         ))),
         Ok(Ok(ended)) => ended,
     };
+    drop(waiting);
+    let label = tool_label(name);
     let outcome = match &ended {
         Ok(output) if !output.is_error => "ok",
         Ok(_) | Err(_) => "error",
     };
-    metrics::counter!("gateway_tool_calls_total", "tool" => name.to_owned(), "outcome" => outcome).increment(1);
-    metrics::histogram!("gateway_tool_seconds", "tool" => name.to_owned()).record(started.elapsed().as_secs_f64());
+    metrics::counter!("gateway_tool_calls_total", "tool" => label.clone(), "outcome" => outcome).increment(1);
+    metrics::histogram!("gateway_tool_seconds", "tool" => label).record(started.elapsed().as_secs_f64());
     ended
 }
 
