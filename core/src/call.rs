@@ -8,6 +8,8 @@ use http::{HeaderMap, HeaderValue};
 use tokio::time::Instant;
 use uuid::Uuid;
 
+use crate::measures::Stopwatch;
+
 /// The longest request id that is taken over from a caller.
 const MAX_REQUEST_ID_BYTES: usize = 128;
 
@@ -76,6 +78,8 @@ pub(crate) struct CallParts {
     pub(crate) caller: Option<Caller>,
     /// When the caller's time runs out.
     pub(crate) deadline: Option<Instant>,
+    /// Times it.
+    pub(crate) stopwatch: Stopwatch,
 }
 
 /// A call that was let in.
@@ -87,6 +91,8 @@ pub struct Call {
     pub caller: Caller,
     /// When the caller's time runs out.
     pub deadline: Option<Instant>,
+    /// Times it, and what of it was waiting for others.
+    pub(crate) stopwatch: Stopwatch,
 }
 
 #[cfg(test)]

@@ -8,12 +8,12 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use arc_swap::ArcSwap;
 use gateway_auth::Tenant;
 use gateway_proto::ApiError;
-use metrics::Counter;
 use tokio::sync::Notify;
 
 use crate::api_errors;
 use crate::domain::alias::ModelAlias;
 use crate::domain::model::{Constraints, Modalities, ModelFacts};
+use crate::measures::ModelMeasures;
 use crate::routing::{Route, Target};
 use crate::upstream::{Upstream, UpstreamError};
 
@@ -30,8 +30,8 @@ pub struct CatalogModel {
     pub origin: Origin,
     /// When it came to be known here, in seconds since 1970.
     pub created: i64,
-    /// The tokens that went through it.
-    pub tokens: TokenCounters,
+    /// What is measured of it.
+    pub(crate) measures: ModelMeasures,
     /// Whether its server refused the gateway's tools, which are not offered to it any more.
     refuses_tools: AtomicBool,
 }
@@ -43,20 +43,6 @@ pub enum Origin {
     Operator,
     /// This server's list.
     List(Arc<Upstream>),
-}
-
-/// The metrics of a model's tokens, looked up once.
-pub struct TokenCounters {
-    /// Tokens of prompts.
-    pub prompt: Counter,
-    /// Tokens of answers.
-    pub completion: Counter,
-}
-
-impl std::fmt::Debug for TokenCounters {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.write_str("TokenCounters")
-    }
 }
 
 /// All models on offer, in the operator's order, discovered ones last, and the servers behind them.
@@ -221,13 +207,12 @@ impl CatalogModel {
     /// A model known from now on, by the operator.
     #[must_use]
     pub fn new(facts: ModelFacts, route: Route, fallbacks: Vec<ModelAlias>) -> Self {
-        let counter = |kind: &'static str| metrics::counter!("gateway_tokens_total", "model" => facts.alias.to_string(), "kind" => kind);
         Self {
             route,
             fallbacks,
             origin: Origin::Operator,
             created: now(),
-            tokens: TokenCounters { prompt: counter("prompt"), completion: counter("completion") },
+            measures: ModelMeasures::new(facts.alias.as_str(), facts.prices.is_some()),
             facts,
             refuses_tools: AtomicBool::new(false),
         }

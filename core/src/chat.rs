@@ -6,7 +6,7 @@ mod streamed;
 use std::sync::Arc;
 
 use gateway_proto::ApiError;
-use gateway_proto::v1::{ChatCompletion, Usage};
+use gateway_proto::v1::ChatCompletion;
 use http::HeaderValue;
 
 use crate::api_errors;
@@ -104,14 +104,17 @@ pub(crate) async fn complete_once(
     applied: &Applied,
 ) -> Result<(Answered<ChatCompletion>, Option<Priced>), ApiError> {
     let mut meter = open_meter(shared, call, request, model).await?;
-    let (completion, attempt) = match ask(call, request, model).await {
+    let waiting = call.stopwatch.wait();
+    let asked = ask(call, request, model).await;
+    drop(waiting);
+    let (completion, attempt) = match asked {
         Ok(answer) => answer,
         Err(error) => {
             settle_refusal(&mut meter, &error);
             return Err(refusal(shared, call, error, applied, model));
         }
     };
-    count_tokens(model, completion.usage.as_ref());
+    model.measures.count_tokens(completion.usage.as_ref());
     meter.completion(&completion);
     let priced = meter.settle();
     Ok((answered(completion, &attempt, applied), priced))
@@ -125,7 +128,9 @@ async fn open_meter(
     model: &CatalogModel,
 ) -> Result<Meter, ApiError> {
     let opened = shared.accounts().open(&call.caller.tenant().id, request, &model.facts).await;
-    opened.map_err(|error| api_errors::from_budget(error, &model.facts.alias))
+    let mut meter = opened.map_err(|error| api_errors::from_budget(error, &model.facts.alias))?;
+    meter.measure_by(model.measures.cost());
+    Ok(meter)
 }
 
 /// Books a call that no model server answered.
@@ -245,12 +250,5 @@ fn refusal(shared: &Shared, call: &Call, error: RouteError, applied: &Applied, m
             let catalog = shared.catalog().load();
             api_errors::from_route(error, &model.facts.alias, catalog.fallbacks(call.caller.tenant(), model))
         }
-    }
-}
-
-fn count_tokens(model: &CatalogModel, usage: Option<&Usage>) {
-    if let Some(usage) = usage {
-        model.tokens.prompt.increment(usage.prompt_tokens.into());
-        model.tokens.completion.increment(usage.completion_tokens.into());
     }
 }

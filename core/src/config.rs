@@ -26,7 +26,7 @@ pub use conversations::{ConversationLimits, ConversationSettings};
 pub(crate) use credentials::new_secret;
 pub use credentials::{AuthSettings, CredentialSource};
 pub use files::ConfigFiles;
-pub use process::{Bounds, LogFormat, ProcessSettings, parse_settings, settings_of_this_process};
+pub use process::{Bounds, LogFormat, ProcessSettings, Switch, parse_settings, settings_of_this_process};
 pub use tls::GrpcTlsSettings;
 pub use tools::ToolSettings;
 pub use traces::{CollectorHeaders, Protocol, SamplerName, TraceSettings};

@@ -43,6 +43,7 @@ use crate::causes::causes;
 use crate::conversations::Changed;
 use crate::gate::{Identity, Named, Withheld, identify, permit, permit_kind, require_user, scope};
 use crate::layers::ResponseFuture;
+use crate::measures::Stopwatch;
 use crate::shared::Shared;
 use users::names_user;
 
@@ -216,15 +217,15 @@ impl Adapter {
         let (metadata, mut extensions, message) = request.into_parts();
         let headers = metadata.into_headers();
         let parts = extensions.remove::<CallParts>();
-        let (request_id, deadline, caller) = match parts {
-            Some(parts) => (parts.request_id, parts.deadline, parts.caller),
-            None => (RequestId::of(&headers), None, None),
+        let (request_id, deadline, caller, stopwatch) = match parts {
+            Some(parts) => (parts.request_id, parts.deadline, parts.caller, parts.stopwatch),
+            None => (RequestId::of(&headers), None, None, Stopwatch::start()),
         };
         let Some(caller) = caller else {
             let error = ApiError::internal("an RPC that needs a caller was reached without one");
             return Err(self.fail(&request_id, error));
         };
-        Ok((Call { request_id, caller, deadline }, headers, message))
+        Ok((Call { request_id, caller, deadline, stopwatch }, headers, message))
     }
 
     /// The status of an error. This is where a failure of our own is logged, once.

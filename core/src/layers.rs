@@ -8,6 +8,7 @@ mod last_resort;
 use std::convert::Infallible;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use gateway_proto::{ApiError, Rpc};
@@ -20,12 +21,15 @@ pub(crate) use in_flight::cut;
 
 pub(crate) use admission::{put_rate_state, whole_seconds};
 
+use crate::access_log::AccessLine;
 use crate::call::{CallParts, RequestId};
 use crate::grpc::Services;
+use crate::measures::{CallMeasures, Stopwatch};
 use crate::server::OneTooMany;
 use crate::shared::Shared;
 use crate::trace::begin_call;
 use admission::Refusal;
+use in_flight::Held;
 
 pub(crate) type Request = http::Request<Body>;
 pub(crate) type Response = http::Response<Body>;
@@ -36,11 +40,12 @@ pub(crate) type ResponseFuture = Pin<Box<dyn Future<Output = Result<Response, In
 pub struct CoreService {
     shared: Shared,
     services: Services,
+    measures: Arc<CallMeasures>,
 }
 
 impl CoreService {
     pub(crate) fn new(shared: Shared, services: Services) -> Self {
-        Self { shared, services }
+        Self { shared, services, measures: CallMeasures::new() }
     }
 }
 
@@ -54,23 +59,34 @@ impl Service<Request> for CoreService {
     }
 
     fn call(&mut self, request: Request) -> ResponseFuture {
-        let Self { shared, services } = self.clone();
+        let Self { shared, services, measures } = self.clone();
         Box::pin(async move {
+            let rpc = Rpc::from_path(request.uri().path());
             // Outermost: every answer and every error carries the id, and the span ends with the answer's last byte.
-            let (span, trace) = begin_call(Rpc::from_path(request.uri().path()), request.headers());
+            let (span, trace) = begin_call(rpc, request.headers());
             let id = RequestId::of(request.headers()).at(trace);
-            let mut response = pass(&shared, services, request, &id).await;
+            // Of what comes from an edge in the same process, the edge tells.
+            let line = request.extensions().get::<OneTooMany>().and_then(|_| AccessLine::begin(&id));
+            let watch = measures.begin(rpc, line);
+            let (mut response, held) = pass(&shared, services, request, &id, rpc, watch.stopwatch()).await;
             id.put(response.headers_mut());
-            Ok(span.over(response))
+            Ok(span.over(in_flight::until_end(response, held, watch)))
         })
     }
 }
 
 /// The layers, from the outside in. Written as one function rather than as nested services, so that a call costs one
 /// allocation for all of them, and so that their order is the order of these lines.
-async fn pass(shared: &Shared, services: Services, mut request: Request, id: &RequestId) -> Response {
-    let rpc = Rpc::from_path(request.uri().path());
-    let refuse = |error: &ApiError| error.to_status(id.as_str(), shared.docs_url()).into_http();
+async fn pass(
+    shared: &Shared,
+    services: Services,
+    mut request: Request,
+    id: &RequestId,
+    rpc: Option<Rpc>,
+    stopwatch: &Stopwatch,
+) -> (Response, Held) {
+    let answer = |error: &ApiError| error.to_status(id.as_str(), shared.docs_url()).into_http();
+    let refuse = |error: &ApiError| (answer(error), Held::default());
 
     // Around all work: a call counts as in flight until the last byte of its answer, and none begins at the end.
     let token = match in_flight::enter(shared, rpc) {
@@ -85,9 +101,9 @@ async fn pass(shared: &Shared, services: Services, mut request: Request, id: &Re
     let admitted = match admission::admit(shared, rpc, request.headers()) {
         Ok(admitted) => admitted,
         Err(Refusal { error, state }) => {
-            let mut response = refuse(&error);
+            let (mut response, held) = refuse(&error);
             put_rate_state(response.headers_mut(), state);
-            return response;
+            return (response, held);
         }
     };
     // The caller's time covers reading the message and answering it.
@@ -98,15 +114,15 @@ async fn pass(shared: &Shared, services: Services, mut request: Request, id: &Re
     // A stream ends with its secret, also while its head waits for the model server; what is answered in one piece and was
     // let in is answered.
     let revoked = admitted.caller.as_ref().filter(|_| admitted.stream.is_some()).map(|caller| caller.revoked().clone());
-    request.extensions_mut().insert(CallParts { request_id: id.clone(), caller: admitted.caller, deadline });
+    let stopwatch = stopwatch.clone();
+    request.extensions_mut().insert(CallParts { request_id: id.clone(), caller: admitted.caller, deadline, stopwatch });
     // Innermost, around what can panic or refuse in the library's words.
-    let answer = deadline::within(deadline, services.call(rpc, request));
-    let answer = last_resort::guard(rpc, shared.max_body_bytes(), id, answer);
-    let response = match in_flight::unless_cut(shared, revoked, answer).await {
+    let call = deadline::within(deadline, services.call(rpc, request));
+    let call = last_resort::guard(rpc, shared.max_body_bytes(), id, call);
+    let mut response = match in_flight::unless_cut(shared, revoked, call).await {
         Ok(Ok(response)) => response,
-        Ok(Err(error)) | Err(error) => refuse(&error),
+        Ok(Err(error)) | Err(error) => answer(&error),
     };
-    let mut response = in_flight::counted(response, token, admitted.stream);
     put_rate_state(response.headers_mut(), admitted.state);
-    response
+    (response, Held { token, stream: admitted.stream })
 }

@@ -39,6 +39,7 @@ pub mod config;
 pub mod process;
 pub mod trace;
 
+mod access_log;
 mod answer;
 mod api_errors;
 mod audit;
@@ -47,6 +48,7 @@ mod causes;
 mod clock;
 mod discovery;
 mod keeping;
+mod measures;
 mod reload;
 mod shared;
 mod tool_loop;

@@ -1,5 +1,8 @@
 //! What a process around the core needs besides it: log, metrics, threads, and an end in good order.
 
+mod exposition;
+mod own_use;
+
 use std::fmt::Display;
 use std::future::Future;
 use std::io::{self, IsTerminal};
@@ -9,26 +12,28 @@ use std::time::Duration;
 use axum::Router;
 use axum::routing::get;
 use futures_util::future::BoxFuture;
-use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+use http::header::CONTENT_TYPE;
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use tokio::net::TcpListener;
 use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::ParseError;
 
+use crate::access_log;
 use crate::audit;
-use crate::config::{ConfigError, ListenAddress, LogFormat, ProcessSettings};
+use crate::config::{ConfigError, ListenAddress, LogFormat, ProcessSettings, Switch};
+use crate::measures;
 
 /// How long connections may take to close once nothing is in flight.
 pub const CLOSE_PATIENCE: Duration = Duration::from_secs(1);
 /// How often the metrics recorder tidies up.
 const UPKEEP: Duration = Duration::from_secs(5);
-/// Upper bounds of the buckets of durations, in seconds: from a gateway's own work to a long answer.
-const SECONDS: [f64; 14] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.25, 1.0, 2.5, 10.0, 30.0, 120.0, 600.0];
 
 /// Begins to log, to standard error.
 pub fn start_log(settings: &ProcessSettings) -> Result<(), ConfigError> {
-    let filter = log_filter(&settings.rust_log).map_err(|error| ConfigError::new("RUST_LOG", error))?;
+    let filter =
+        log_filter(&settings.rust_log, settings.access_log).map_err(|error| ConfigError::new("RUST_LOG", error))?;
     log_panics();
     let usual = if io::stderr().is_terminal() { LogFormat::Text } else { LogFormat::Json };
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
@@ -42,15 +47,17 @@ pub fn start_log(settings: &ProcessSettings) -> Result<(), ConfigError> {
 /// The target of the client of MCP servers, whose lines hold what tools are given and give.
 const MCP_TARGET: &str = "rmcp";
 
-/// Which lines are written. Unless they are spoken of, the audit log is on, and what holds messages is off.
-fn log_filter(rust_log: &str) -> Result<EnvFilter, ParseError> {
+/// Which lines are written. Unless they are spoken of, the audit log is on, the access log as it is switched, and what holds
+/// messages is off.
+fn log_filter(rust_log: &str, access_log: Switch) -> Result<EnvFilter, ParseError> {
     let unless_spoken_of = |target: &str, level: &str| {
         let is_spoken_of = rust_log.split(',').any(|directive| directive.trim().starts_with(target));
         if is_spoken_of { String::new() } else { format!(",{target}={level}") }
     };
     EnvFilter::try_new(format!(
-        "{rust_log}{}{}",
+        "{rust_log}{}{}{}",
         unless_spoken_of(audit::TARGET, "info"),
+        unless_spoken_of(access_log::TARGET, if access_log == Switch::On { "info" } else { "off" }),
         unless_spoken_of(MCP_TARGET, "off")
     ))
 }
@@ -78,8 +85,15 @@ pub fn bound<L>(setting: &'static str, address: &impl Display, listener: io::Res
 
 /// Records metrics in this process from now on.
 pub fn record_metrics() -> Result<PrometheusHandle, ConfigError> {
-    let builder = PrometheusBuilder::new().set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &SECONDS);
-    builder.and_then(PrometheusBuilder::install_recorder).map_err(|error| ConfigError::new("METRICS_LISTEN", error))
+    let mut builder = PrometheusBuilder::new();
+    for (matcher, bounds) in measures::buckets() {
+        let with_buckets = builder.set_buckets_for_metric(matcher, bounds);
+        builder = with_buckets.map_err(|error| ConfigError::new("METRICS_LISTEN", error))?;
+    }
+    let handle = builder.install_recorder().map_err(|error| ConfigError::new("METRICS_LISTEN", error))?;
+    measures::describe();
+    metrics::gauge!("gateway_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1.0);
+    Ok(handle)
 }
 
 /// Serves the metrics on a listener of their own; never ends.
@@ -92,7 +106,8 @@ pub fn serve_metrics(listener: TcpListener, handle: PrometheusHandle) -> BoxFutu
             upkeep.run_upkeep();
         }
     });
-    let routes = Router::new().route("/metrics", get(move || async move { handle.render() }));
+    let metrics = move || async move { ([(CONTENT_TYPE, exposition::CONTENT_TYPE)], exposition::render(&handle)) };
+    let routes = Router::new().route("/metrics", get(metrics));
     Box::pin(axum::serve(listener, routes).into_future())
 }
 

@@ -35,6 +35,7 @@ use crate::discovery;
 use crate::grpc::Services;
 use crate::keeping;
 use crate::layers::{CoreService, InFlight, Request};
+use crate::measures;
 use crate::process::{CLOSE_PATIENCE, End, Signals};
 use crate::reload::{self, Reload};
 use crate::shared::{Parts, Shared};
@@ -160,6 +161,7 @@ impl Core {
             beside.spawn(reload::follow(tls.identity));
             tls.config
         });
+        beside.spawn(measures::watch_storage(shared.clone()));
         let places = Places::new(config.bounds.max_connections.get() as usize);
         let room = Room::new(config.bounds.max_bytes_in_flight);
         Ok(Self {

@@ -23,6 +23,7 @@ pub(crate) use object::{BodyFault, non_empty, read_object, scope, slice, string,
 
 use crate::admission::{ask_before_reading, end_at_body, end_at_fields};
 use crate::error::Failure;
+use crate::measures::Progress;
 use crate::state::Edge;
 
 /// A body of at most this size, told beforehand, is read before anything is asked.
@@ -72,7 +73,7 @@ pub(crate) async fn read_json<T>(
     if !is_small {
         ask_before_reading(edge, outgoing, rpc).await?;
     }
-    let JsonBody { content: bytes, _room } = match read(edge, length, packing, body).await {
+    let JsonBody { content: bytes, _room } = match Progress::wait(read(edge, length, packing, body)).await {
         Ok(body) => body,
         Err(error) => return Err(end_at_body(edge, outgoing, error).await),
     };

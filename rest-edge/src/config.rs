@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use http::HeaderValue;
 
-pub use process::{Bounds, LogFormat, ProcessSettings, settings_of_this_process};
+pub use process::{Bounds, LogFormat, ProcessSettings, Switch, settings_of_this_process};
 pub use tls::{CoreTlsSettings, HttpTlsSettings};
 pub use traces::{CollectorHeaders, Protocol, SamplerName, TraceSettings};
 pub use values::CoreAddress;

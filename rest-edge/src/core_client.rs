@@ -27,6 +27,7 @@ use balance::{Chosen, NoCore};
 pub use channel::CoreChannel;
 
 use crate::error::Failure;
+use crate::measures::Progress;
 
 /// How often a call of which nothing was sent is tried in all.
 const TRIES: u32 = 3;
@@ -109,7 +110,7 @@ impl CoreClient {
                 request.extensions_mut().insert(chosen.clone());
             }
             let begin = Instant::now();
-            let status = match call(C::over(self.channel.clone()), request).await {
+            let status = match Progress::wait(call(C::over(self.channel.clone()), request)).await {
                 Ok(response) => return Ok(response),
                 Err(status) => status,
             };

@@ -1,6 +1,7 @@
 //! A streamed answer as server-sent events.
 
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
@@ -14,6 +15,7 @@ use tonic::Streaming;
 
 use crate::core_client::failure;
 use crate::error::write_late_error;
+use crate::measures::Progress;
 use crate::openai::{UsageMember, write_chunk};
 use crate::state::Edge;
 
@@ -48,6 +50,7 @@ pub(crate) struct ChatEvents<M> {
     usage: UsageMember,
     edge: Edge,
     request_id: HeaderValue,
+    progress: Option<Arc<Progress>>,
     last_event: Instant,
     /// Fires no later than a comment is due; set anew only when it fires too early.
     timer: Pin<Box<Sleep>>,
@@ -58,7 +61,8 @@ impl<M: HoldsChunks> ChatEvents<M> {
     pub(crate) fn new(answer: Streaming<M>, usage: UsageMember, edge: Edge, request_id: HeaderValue) -> Self {
         let now = Instant::now();
         let timer = Box::pin(sleep_until(now + edge.keep_alive));
-        Self { answer: Some(answer), usage, edge, request_id, last_event: now, timer }
+        let progress = Progress::current();
+        Self { answer: Some(answer), usage, edge, request_id, progress, last_event: now, timer }
     }
 
     /// Writes what there is to tell, and notes the end.
@@ -80,8 +84,12 @@ impl<M: HoldsChunks> ChatEvents<M> {
                 }
                 Poll::Ready(Some(Err(status))) => {
                     let id = self.request_id.to_str().unwrap_or_default();
+                    let error = failure(status).error;
+                    if let Some(progress) = &self.progress {
+                        progress.note_code(error.code().facts().code);
+                    }
                     writer.frame(b"data: ");
-                    write_late_error(writer, &failure(status).error, id, &self.edge.public_url);
+                    write_late_error(writer, &error, id, &self.edge.public_url);
                     writer.frame(b"\n\ndata: [DONE]\n\n");
                     self.answer = None;
                 }

@@ -13,11 +13,13 @@ pub mod server;
 mod router;
 mod routes;
 
+mod access_log;
 mod admission;
 mod body;
 mod conversation;
 mod error;
 mod events;
+mod measures;
 mod memory;
 mod openai;
 mod pages;

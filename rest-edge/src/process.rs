@@ -1,6 +1,8 @@
 //! What a process around the edge needs besides it: log, metrics, threads, and an end in good order. The core has the
 //! like of it for its own process: the two share nothing but the contract.
 
+mod own_use;
+
 use std::future::Future;
 use std::io::{self, IsTerminal};
 use std::net::SocketAddr;
@@ -12,23 +14,27 @@ use axum::Router;
 use axum::routing::get;
 use futures_util::future::BoxFuture;
 use gateway_proto::tls::{Identity, ServerTls, TlsError};
+use http::header::CONTENT_TYPE;
 use metrics::{counter, gauge};
-use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
+use metrics_exporter_prometheus::{BuildError, PrometheusBuilder, PrometheusHandle};
 use tokio::net::TcpListener;
 use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::ParseError;
 
-use crate::config::{LogFormat, ProcessSettings};
+use crate::access_log;
+use crate::config::{LogFormat, ProcessSettings, Switch};
+use crate::measures;
 
 /// How often the metrics recorder tidies up.
 const UPKEEP: Duration = Duration::from_secs(5);
-/// Upper bounds of the buckets of durations, in seconds: from a gateway's own work to a long answer.
-const SECONDS: [f64; 14] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.25, 1.0, 2.5, 10.0, 30.0, 120.0, 600.0];
+/// The format of Prometheus.
+const PROMETHEUS_TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 /// Begins to log, to standard error.
 pub fn start_log(settings: &ProcessSettings) -> Result<(), Box<dyn std::error::Error>> {
-    let filter = EnvFilter::try_new(&settings.rust_log).map_err(|error| format!("RUST_LOG: {error}"))?;
+    let filter = log_filter(settings).map_err(|error| format!("RUST_LOG: {error}"))?;
     log_panics();
     let usual = if io::stderr().is_terminal() { LogFormat::Text } else { LogFormat::Json };
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
@@ -37,6 +43,17 @@ pub fn start_log(settings: &ProcessSettings) -> Result<(), Box<dyn std::error::E
         LogFormat::Json => log.json().flatten_event(true).try_init(),
     };
     started.map_err(|error| format!("LOG_FORMAT: {error}").into())
+}
+
+/// Which lines are written. Unless it is spoken of, the access log is as it is switched.
+fn log_filter(settings: &ProcessSettings) -> Result<EnvFilter, ParseError> {
+    let rust_log = &settings.rust_log;
+    let is_spoken_of = rust_log.split(',').any(|directive| directive.trim().starts_with(access_log::TARGET));
+    match settings.access_log {
+        _ if is_spoken_of => EnvFilter::try_new(rust_log),
+        Switch::On => EnvFilter::try_new(format!("{rust_log},{}=info", access_log::TARGET)),
+        Switch::Off => EnvFilter::try_new(format!("{rust_log},{}=off", access_log::TARGET)),
+    }
 }
 
 /// Logs a panic by its place. Its text may hold what a caller sent, and is kept only where it is a literal of the code.
@@ -57,8 +74,14 @@ pub fn runtime(threads: NonZeroU32) -> io::Result<Runtime> {
 
 /// Records metrics in this process from now on.
 pub fn record_metrics() -> Result<PrometheusHandle, BuildError> {
-    let builder = PrometheusBuilder::new().set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &SECONDS);
-    builder.and_then(PrometheusBuilder::install_recorder)
+    let mut builder = PrometheusBuilder::new();
+    for (matcher, bounds) in measures::buckets() {
+        builder = builder.set_buckets_for_metric(matcher, bounds)?;
+    }
+    let handle = builder.install_recorder()?;
+    metrics::describe_gauge!("gateway_build_info", "Always 1; the label tells the version.");
+    metrics::gauge!("gateway_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1.0);
+    Ok(handle)
 }
 
 /// Serves the metrics on a listener of their own; never ends.
@@ -71,7 +94,12 @@ pub fn serve_metrics(listener: TcpListener, handle: PrometheusHandle) -> BoxFutu
             upkeep.run_upkeep();
         }
     });
-    let routes = Router::new().route("/metrics", get(move || async move { handle.render() }));
+    let metrics = move || async move {
+        let mut told = handle.render();
+        own_use::tell(&mut told);
+        ([(CONTENT_TYPE, PROMETHEUS_TEXT)], told)
+    };
+    let routes = Router::new().route("/metrics", get(metrics));
     Box::pin(axum::serve(listener, routes).into_future())
 }
 

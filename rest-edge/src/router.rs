@@ -10,6 +10,7 @@ use http::HeaderValue;
 use tower_http::cors::{AllowHeaders, AllowOrigin, Any, CorsLayer};
 
 use crate::error::Failure;
+use crate::measures::Progress;
 use crate::pages;
 use crate::routes::{self, Inbound};
 use crate::state::Edge;
@@ -89,6 +90,7 @@ where
     F: Future<Output = Result<Response, Failure>> + Send + 'static,
 {
     let run = async move |State(edge): State<Edge>, request: Request<Body>| {
+        Progress::note_route(operation);
         let (inbound, request_id) = Inbound::new(request);
         let answer = handle(edge.clone(), inbound).await;
         let answer = answer

@@ -7,6 +7,7 @@ mod connection;
 mod socket;
 mod wire;
 
+use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -14,6 +15,7 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use gateway_proto::tls::ServerTls;
+use metrics::Gauge;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
@@ -26,6 +28,7 @@ pub(crate) use socket::{Activity, ActivityGuard};
 
 use crate::config::{Bounds, EdgeSettings, ProcessSettings};
 use crate::core_client::{CoreChannel, CoreClient};
+use crate::measures::Level;
 use crate::openapi;
 use crate::process::{Signals, follow};
 use crate::router::{Watched, router};
@@ -53,14 +56,21 @@ pub struct EdgeConfig {
 ///
 /// What a program awaits is boxed: the code of a future is made where it is awaited first, and so in this crate, once, and
 /// not again in each program.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct EdgeServer {
     service: Watched,
     edge: Edge,
     connections: Arc<Semaphore>,
+    open: Gauge,
     times: HeadTimes,
     write_timeout: Duration,
     tls: Option<ServerTls>,
+}
+
+impl fmt::Debug for EdgeServer {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("EdgeServer").field("edge", &self.edge).finish_non_exhaustive()
+    }
 }
 
 impl EdgeServer {
@@ -82,6 +92,7 @@ impl EdgeServer {
             service: Watched::new(edge.clone(), router(&edge, &settings.cors_allowed_origins)),
             edge,
             connections: Arc::new(Semaphore::new(config.bounds.max_connections.get() as usize)),
+            open: metrics::gauge!("gateway_http_connections_open"),
             times: HeadTimes { head: settings.head_timeout_secs, idle: settings.idle_timeout_secs },
             write_timeout: settings.write_timeout_secs,
             tls: config.tls,
@@ -165,9 +176,10 @@ impl EdgeServer {
                     tls: self.tls.as_ref().map(|tls| Arc::clone(&tls.config)),
                     closing: closing.clone(),
                 };
+                let open = Level::raise(&self.open);
                 tasks.spawn(async move {
                     serving.serve(stream).await;
-                    drop(permit);
+                    drop((permit, open));
                 });
             }
             // To be told so would cost a handshake.

@@ -159,6 +159,11 @@ impl Engine {
         Ok(())
     }
 
+    /// How many connections are in use.
+    fn waiting(&self) -> u32 {
+        self.pool.size().saturating_sub(u32::try_from(self.pool.num_idle()).unwrap_or(u32::MAX))
+    }
+
     /// Runs statements in a transaction.
     async fn write<T, W>(&self, work: W) -> Result<T, StoreError>
     where

@@ -164,6 +164,11 @@ impl Engine {
         Ok(engine)
     }
 
+    /// How many writes wait.
+    fn waiting(&self) -> u32 {
+        self.writer.waiting()
+    }
+
     /// Runs statements, together with those of others, in one transaction.
     async fn write<T, W>(&self, work: W) -> Result<T, StoreError>
     where

@@ -124,6 +124,10 @@ pub trait Store: MemoryStore + PromptStore + Send + Sync + std::fmt::Debug {
     /// Whether the database works; told as it changes.
     fn availability(&self) -> watch::Receiver<bool>;
 
+    /// How many pieces of work are at the database or wait for it: writes for the writer of SQLite, connections in use
+    /// of PostgreSQL.
+    fn queue_depth(&self) -> u32;
+
     /// Asks the database for a sign of life.
     async fn check(&self) -> Result<(), StoreError>;
 }

@@ -11,7 +11,7 @@ use tokio::time::timeout;
 
 use super::lease::{Hold, Lease};
 use super::rules::{BudgetRule, BudgetRules};
-use super::{BudgetError, Demand};
+use super::{BudgetError, Demand, Period};
 use crate::clock::Clock;
 
 /// A window that holds fewer calls is asked for call by call: a lease would keep too much of it from other processes.
@@ -76,7 +76,7 @@ impl Ledger {
                 let lease = self.lease(&tenant, rule, *unit, *limit, now);
                 let hold = self.hold(&lease, amount, now).await.map_err(BudgetError::Storage)?;
                 let wait = lease.window.ends_at - now;
-                holds.push(hold.ok_or(BudgetError::Spent { wait })?);
+                holds.push(hold.ok_or_else(|| spent(rule.period, *unit, wait))?);
             }
         }
         Ok(holds)
@@ -220,4 +220,20 @@ impl Ledger {
         self.processes.store(live.max(1), Ordering::Relaxed);
         Ok(())
     }
+}
+
+/// A refusal, counted by what is used up.
+fn spent(period: Period, unit: BudgetUnit, wait: i64) -> BudgetError {
+    let window = match period {
+        Period::Minute => "minute",
+        Period::Day => "day",
+        Period::Month => "month",
+    };
+    let unit = match unit {
+        BudgetUnit::Requests => "requests",
+        BudgetUnit::Tokens => "tokens",
+        BudgetUnit::Cost => "cost",
+    };
+    metrics::counter!("gateway_budget_refusals_total", "window" => window, "unit" => unit).increment(1);
+    BudgetError::Spent { wait }
 }

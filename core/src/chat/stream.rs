@@ -12,7 +12,7 @@ use gateway_proto::v1::{ChatCompletionChunk, ChunkChoice, FinishReason, MessageD
 use tokio::time::{Instant, timeout_at};
 
 use super::{
-    Answered, Prepared, StreamedAnswer, answered, augment, count_tokens, open_meter, prepare, refusal, settle_failure,
+    Answered, Prepared, StreamedAnswer, answered, augment, open_meter, prepare, refusal, settle_failure,
     settle_refusal, tool_context,
 };
 use crate::call::Call;
@@ -43,6 +43,15 @@ pub struct ChatStream {
     usage: Option<Usage>,
     meter: Meter,
     cost: CostEvent,
+    pace: Pace,
+}
+
+/// How fast a stream comes.
+struct Pace {
+    begin: Instant,
+    /// When the first chunk was there.
+    first_at: Option<Instant>,
+    chunks: u32,
 }
 
 type Opening = Pin<Box<dyn Future<Output = Result<Opened, UpstreamError>> + Send>>;
@@ -102,13 +111,15 @@ pub(crate) async fn stream_prepared(
 ) -> Result<Answered<ChatStream>, ApiError> {
     let mut meter = open_meter(shared, call, request, model).await?;
     meter.begin_counting();
-    let head_end = Instant::now() + shared.stream_head_wait();
+    let begin = Instant::now();
+    let head_end = begin + shared.stream_head_wait();
     let mut refuse = |error| {
         settle_refusal(&mut meter, &error);
         refusal(shared, call, error, applied, model)
     };
     let mut walk = Walk::new(&model.route, AnswerKind::Stream, call.deadline);
     let mut attempt = walk.begin().map_err(&mut refuse)?;
+    let waiting = call.stopwatch.wait();
     let state = loop {
         let mut opening = open(&mut attempt, call, request, walk.end());
         match timeout_at(head_end, &mut opening).await {
@@ -118,8 +129,11 @@ pub(crate) async fn stream_prepared(
             Err(_) => break State::Opening(opening),
         }
     };
-    if let State::Open(_) = &state {
+    drop(waiting);
+    let mut pace = Pace { begin, first_at: None, chunks: 0 };
+    if let State::Open(opened) = &state {
         attempt.answered();
+        pace.note_first(opened, model);
     }
     let told = answered((), &attempt, applied).told;
     let stream = ChatStream {
@@ -138,6 +152,7 @@ pub(crate) async fn stream_prepared(
         usage: None,
         meter,
         cost: CostEvent::of(model),
+        pace,
     };
     Ok(Answered { answer: stream, told })
 }
@@ -164,6 +179,7 @@ impl ChatStream {
         loop {
             match self.next_of_upstream().await {
                 Some(Ok(mut chunks)) => {
+                    self.pace.chunks += u32::try_from(chunks.len()).unwrap_or_default();
                     self.meter.chunks(&chunks);
                     self.attempt.span().chunks(&chunks);
                     self.cost.watch(&mut chunks, &self.meter);
@@ -205,6 +221,7 @@ impl ChatStream {
             match opening.await {
                 Ok(opened) => {
                     self.attempt.answered();
+                    self.pace.note_first(&opened, &self.model);
                     self.state = State::Open(opened);
                 }
                 Err(error) => return Some(Err(error)),
@@ -246,7 +263,21 @@ impl ChatStream {
                 Ok(()) => self.attempt.succeeded(),
                 Err(error) => self.attempt.failed(error),
             }
-            count_tokens(&self.model, self.usage.as_ref());
+            self.model.measures.count_tokens(self.usage.as_ref());
+            if let Some(first_at) = self.pace.first_at {
+                self.model.measures.stream_ended(first_at.elapsed(), self.pace.chunks);
+            }
+        }
+    }
+}
+
+impl Pace {
+    /// Notes when the first chunk was there; an answer without any has none.
+    fn note_first(&mut self, opened: &Opened, model: &CatalogModel) {
+        if opened.first.is_some() {
+            let now = Instant::now();
+            model.measures.first_token(now - self.begin);
+            self.first_at = Some(now);
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -17,6 +17,7 @@ use tonic::body::Body;
 
 use super::Response;
 use crate::api_errors;
+use crate::measures::CallWatch;
 use crate::shared::Shared;
 
 /// After this time another replica, or this one restarted, is likely to answer.
@@ -127,19 +128,29 @@ pub(crate) fn cut() -> ApiError {
         .not_retryable()
 }
 
-/// The response, whose call counts, and as a stream where it is one, until its body is gone.
-pub(super) fn counted(response: Response, token: Option<TaskTrackerToken>, stream: Option<StreamPermit>) -> Response {
-    match token {
-        None => response,
-        Some(token) => response.map(|body| Body::new(Counted { body, _token: token, _stream: stream })),
-    }
+/// What is held for as long as a call lasts.
+#[derive(Default)]
+#[expect(dead_code, reason = "held, and never looked at")]
+pub(super) struct Held {
+    /// It counts as in flight.
+    pub(super) token: Option<TaskTrackerToken>,
+    /// It counts as a stream of its token.
+    pub(super) stream: Option<StreamPermit>,
 }
 
-/// A body that counts as in flight until it is dropped.
+/// The response, whose call lasts until its body is gone: what is held for it is held, and it is watched.
+pub(super) fn until_end(response: Response, held: Held, mut watch: CallWatch) -> Response {
+    if watch.head(response.headers()) {
+        return response;
+    }
+    response.map(|body| Body::new(Counted { body, _held: held, watch }))
+}
+
+/// A body whose call lasts until it is dropped.
 struct Counted {
     body: Body,
-    _token: TaskTrackerToken,
-    _stream: Option<StreamPermit>,
+    _held: Held,
+    watch: CallWatch,
 }
 
 impl http_body::Body for Counted {
@@ -150,7 +161,20 @@ impl http_body::Body for Counted {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, tonic::Status>>> {
-        Pin::new(&mut self.body).poll_frame(context)
+        let this = &mut *self;
+        let frame = ready!(Pin::new(&mut this.body).poll_frame(context));
+        match &frame {
+            Some(Ok(frame)) => match (frame.data_ref(), frame.trailers_ref()) {
+                (Some(data), _) => this.watch.data(data.len()),
+                (None, Some(trailers)) => {
+                    this.watch.status(trailers);
+                }
+                (None, None) => {}
+            },
+            Some(Err(status)) => this.watch.failed(status.code()),
+            None => {}
+        }
+        Poll::Ready(frame)
     }
 
     fn is_end_stream(&self) -> bool {

@@ -13,6 +13,7 @@ use super::breaker::Pass;
 use super::onward::kind as kind_of_failure;
 use super::route::Candidate;
 use crate::domain::alias::ModelAlias;
+use crate::measures::model_label;
 use crate::trace::ChatSpan;
 use crate::upstream::{Phase, Upstream, UpstreamError};
 
@@ -166,7 +167,7 @@ impl Attempt {
         self.upstream().observe(self.begin.elapsed(), false);
         let labels = [
             ("upstream", self.upstream().name().to_owned()),
-            ("model", self.asked.to_string()),
+            ("model", model_label(self.asked.as_str())),
             ("outcome", kind_of_failure(error).to_owned()),
         ];
         metrics::counter!("gateway_upstream_attempts_total", &labels).increment(1);

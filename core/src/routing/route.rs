@@ -12,6 +12,7 @@ use super::AnswerKind;
 use super::dice::Dice;
 use super::target::Target;
 use crate::domain::alias::ModelAlias;
+use crate::measures::model_label;
 
 /// The most candidates of an alias: a set of them fits one word.
 pub const MAX_CANDIDATES: usize = 64;
@@ -66,7 +67,7 @@ impl Candidate {
     pub fn new(target: Arc<Target>, asked: &ModelAlias, alias: ModelAlias, tier: usize, weight: u32) -> Self {
         let labels = [
             ("upstream", target.upstream().name().to_owned()),
-            ("model", asked.to_string()),
+            ("model", model_label(asked.as_str())),
             ("outcome", "answered".to_owned()),
         ];
         let answered = metrics::counter!("gateway_upstream_attempts_total", &labels);

@@ -12,6 +12,7 @@ use super::backoff::RetryBudget;
 use super::breaker::{Breaker, CircuitState, Pass};
 use super::load::{Cost, Load};
 use super::onward::is_unwell;
+use crate::measures::model_label;
 use crate::upstream::{Upstream, UpstreamError, since_1970};
 
 /// The shortest and the longest rest of a target that asked to wait. The longest is a minute whatever it asked for: one
@@ -180,7 +181,8 @@ impl Target {
     }
 
     fn set_gauge(&self, state: CircuitState) {
-        let labels = [("upstream", self.upstream.name().to_owned()), ("upstream_model", self.upstream_model.clone())];
+        let labels =
+            [("upstream", self.upstream.name().to_owned()), ("upstream_model", model_label(&self.upstream_model))];
         metrics::gauge!("gateway_circuit_state", &labels).set(match state {
             CircuitState::Closed => 0.0,
             CircuitState::HalfOpen => 1.0,

@@ -9,6 +9,7 @@ use super::onward::Onward;
 use super::route::{AtRest, CandidateSet, Route};
 use super::{AnswerKind, Attempt, RouteError};
 use crate::causes::causes;
+use crate::measures::model_label;
 use crate::upstream::UpstreamError;
 
 /// A target that took longer to fail is not asked again in the same call.
@@ -110,7 +111,8 @@ impl<'a> Walk<'a> {
     }
 
     fn tell(&self, failed: &Attempt, next: &Attempt, error: &UpstreamError) {
-        let labels = [("model", self.route.alias().to_string()), ("upstream", failed.upstream().name().to_owned())];
+        let labels =
+            [("model", model_label(self.route.alias().as_str())), ("upstream", failed.upstream().name().to_owned())];
         metrics::counter!("gateway_failovers_total", &labels).increment(1);
         let (upstream, instead, cause) = (failed.upstream().name(), next.upstream().name(), causes(error));
         tracing::info!(upstream, instead, %error, cause, "upstream '{upstream}' failed; '{instead}' is asked instead");

@@ -14,6 +14,7 @@ use tokio::time::{Sleep, sleep};
 use tonic::transport::server::Connected;
 
 use super::listener::{GrpcListener, GrpcStream};
+use crate::measures::Level;
 
 /// The length of what every HTTP/2 client says first, by RFC 9113, section 3.4.
 const PREFACE_BYTES: usize = 24;
@@ -53,7 +54,8 @@ pub(super) fn connections(
     tls: Option<Arc<ServerConfig>>,
     places: Places,
 ) -> impl Stream<Item = io::Result<Connection<GrpcStream>>> {
-    stream::unfold((listener, tls, places), |(listener, tls, places)| async move {
+    let open = metrics::gauge!("gateway_grpc_connections_open");
+    stream::unfold((listener, tls, places, open), |(listener, tls, places, open)| async move {
         loop {
             match listener.accept().await {
                 Ok(stream) => {
@@ -64,8 +66,9 @@ pub(super) fn connections(
                         continue;
                     };
                     let preface = Some(Preface { missing: PREFACE_BYTES, end: Box::pin(sleep(PREFACE_PATIENCE)) });
-                    let connection = Connection { stream, preface, one_too_many, _place: place };
-                    return Some((Ok(connection), (listener, tls, places)));
+                    let _open = Level::raise(&open);
+                    let connection = Connection { stream, preface, one_too_many, _place: place, _open };
+                    return Some((Ok(connection), (listener, tls, places, open)));
                 }
                 Err(error) => {
                     tracing::warn!(%error, "a gRPC connection could not be accepted");
@@ -84,6 +87,7 @@ pub(super) struct Connection<S> {
     preface: Option<Preface>,
     one_too_many: OneTooMany,
     _place: OwnedSemaphorePermit,
+    _open: Level,
 }
 
 #[derive(Debug)]
@@ -176,7 +180,8 @@ mod tests {
         let (mut client, stream) = tokio::io::duplex(PREFACE_BYTES);
         let place = Arc::new(Semaphore::new(1)).try_acquire_owned().unwrap();
         let preface = Some(Preface { missing: PREFACE_BYTES, end: Box::pin(sleep(PREFACE_PATIENCE)) });
-        let mut connection = Connection { stream, preface, one_too_many: OneTooMany(false), _place: place };
+        let _open = Level::raise(&metrics::Gauge::noop());
+        let mut connection = Connection { stream, preface, one_too_many: OneTooMany(false), _place: place, _open };
         client.write_all(&[0; PREFACE_BYTES - 1]).await.unwrap();
         let mut bytes = [0; PREFACE_BYTES];
         connection.read_exact(&mut bytes[1..]).await.unwrap();

@@ -9,6 +9,7 @@ use gateway_proto::json::{Kind, Reader, Writer};
 use tokio::time::timeout;
 
 use super::{Tool, ToolContext, ToolOutput};
+use crate::measures::tool_label;
 use crate::trace::ToolSpan;
 
 /// Runs a tool within its time and its size. A tool that panics takes down its own call alone. `call_id` is what a model calls
@@ -26,6 +27,7 @@ pub(crate) async fn run(
     let moved = trace.map(|trace| context.at(trace));
     let context = moved.as_ref().unwrap_or(context);
     let started = std::time::Instant::now();
+    let waiting = context.call.stopwatch.wait();
     let running = AssertUnwindSafe(tool.run(context, arguments)).catch_unwind();
     let patience = tool.timeout().unwrap_or(limits.timeout);
     let ended = match timeout(patience, running).await {
@@ -41,16 +43,18 @@ pub(crate) async fn run(
         ))),
         Ok(Ok(ended)) => ended,
     };
+    drop(waiting);
     span.end(match &ended {
         Ok(output) => output.is_error.then_some("tool_error"),
         Err(error) => Some(error.code().facts().code),
     });
+    let label = tool_label(name);
     let outcome = match &ended {
         Ok(output) if !output.is_error => "ok",
         Ok(_) | Err(_) => "error",
     };
-    metrics::counter!("gateway_tool_calls_total", "tool" => name.to_owned(), "outcome" => outcome).increment(1);
-    metrics::histogram!("gateway_tool_seconds", "tool" => name.to_owned()).record(started.elapsed().as_secs_f64());
+    metrics::counter!("gateway_tool_calls_total", "tool" => label.clone(), "outcome" => outcome).increment(1);
+    metrics::histogram!("gateway_tool_seconds", "tool" => label).record(started.elapsed().as_secs_f64());
     ended
 }
 

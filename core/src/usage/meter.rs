@@ -1,5 +1,6 @@
 //! The meter of a call: what was reserved for it, what is known of what it used, and the one booking at its end.
 
+use std::fmt;
 use std::sync::Arc;
 
 use gateway_auth::TenantId;
@@ -8,6 +9,7 @@ use gateway_proto::v1::{
     tool_call,
 };
 use gateway_storage::BudgetUnit;
+use metrics::Counter;
 
 use super::Accounts;
 use super::record::{Record, Share};
@@ -33,7 +35,6 @@ pub(crate) struct Priced {
 }
 
 /// The meter of a call. It books once: when it is settled, or when it is dropped.
-#[derive(Debug)]
 pub(crate) struct Meter {
     accounts: Arc<Accounts>,
     tenant: TenantId,
@@ -48,6 +49,8 @@ pub(crate) struct Meter {
     /// What the model server said.
     told: Option<TokenCounts>,
     is_booked: bool,
+    /// Counts what is booked, in billionths of a US dollar.
+    cost: Option<Counter>,
 }
 
 impl Accounts {
@@ -75,6 +78,7 @@ impl Accounts {
             counted: None,
             told: None,
             is_booked: false,
+            cost: None,
         };
         if !meter.holds.is_empty() {
             let shares = meter.holds.iter().map(|hold| Share::new(hold.window(), hold.amount())).collect();
@@ -98,6 +102,11 @@ fn reservation(request: &JsonRequest, facts: &ModelFacts) -> TokenCounts {
 }
 
 impl Meter {
+    /// Its booking is counted in a metric as well.
+    pub(crate) fn measure_by(&mut self, cost: Option<Counter>) {
+        self.cost = cost;
+    }
+
     /// From now on the answer is counted as it comes.
     pub(crate) fn begin_counting(&mut self) {
         self.counted = Some(TokenCount::default());
@@ -186,6 +195,9 @@ impl Meter {
         if self.call == 0 && record.requests == 0 {
             return;
         }
+        if let Some(cost) = &self.cost {
+            cost.increment(record.cost_nano_usd);
+        }
         let used = |unit: BudgetUnit| match unit {
             BudgetUnit::Requests => record.requests,
             BudgetUnit::Tokens => record.prompt_tokens.saturating_add(record.completion_tokens),
@@ -196,6 +208,12 @@ impl Meter {
         record.shares = self.holds.iter().zip(&amounts).map(|(hold, used)| Share::new(hold.window(), *used)).collect();
         self.accounts.journal().settle(record);
         self.holds.drain(..).zip(amounts).for_each(|(hold, used)| hold.settle(used));
+    }
+}
+
+impl fmt::Debug for Meter {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Meter").field("alias", &self.alias).field("call", &self.call).finish_non_exhaustive()
     }
 }
 

@@ -21,6 +21,15 @@ pub enum LogFormat {
     Json,
 }
 
+/// Whether something is done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Switch {
+    /// It is.
+    On,
+    /// It is not.
+    Off,
+}
+
 /// How much of everything there may be at once.
 #[derive(Clone, Copy, Debug, clap::Args)]
 pub struct Bounds {
@@ -62,6 +71,9 @@ pub struct ProcessSettings {
     /// How log lines look. Default: text on a terminal, else json.
     #[arg(long, env = "LOG_FORMAT")]
     pub log_format: Option<LogFormat>,
+    /// Whether a line is written of each request that ended.
+    #[arg(long, env = "ACCESS_LOG", default_value = "off")]
+    pub access_log: Switch,
     /// Which log lines are written, as in info or gateway_edge=debug,info.
     #[arg(long, env = "RUST_LOG", default_value = "info")]
     pub rust_log: String,

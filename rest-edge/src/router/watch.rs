@@ -4,26 +4,22 @@ use std::convert::Infallible;
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
-use std::time::Instant;
 
 use axum::Router;
 use axum::body::Body;
 use axum::response::Response;
-use bytes::Bytes;
 use futures_util::FutureExt;
 use gateway_proto::ApiError;
 use gateway_proto::metadata::{SPASS_REQUEST_ID, X_REQUEST_ID};
 use http::{HeaderMap, HeaderValue};
-use http_body::{Frame, SizeHint};
 use hyper::body::Incoming;
-use metrics::Histogram;
 use tower::Service;
 use uuid::Uuid;
 
 use crate::error::Failure;
+use crate::measures::RequestMeasures;
 use crate::routes::RequestId;
-use crate::server::{Activity, ActivityGuard};
+use crate::server::Activity;
 use crate::state::Edge;
 use crate::trace;
 
@@ -35,25 +31,14 @@ const MAX_REQUEST_ID_BYTES: usize = 128;
 pub(crate) struct Watched {
     edge: Edge,
     router: Router,
-    seconds: Arc<Seconds>,
+    measures: Arc<RequestMeasures>,
     /// The requests of the connection, where its heads are timed.
     activity: Option<Arc<Activity>>,
 }
 
-/// How long requests took, by the class of their status; looked up once.
-struct Seconds([Histogram; 5]);
-
-impl std::fmt::Debug for Seconds {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.write_str("Seconds")
-    }
-}
-
 impl Watched {
     pub(crate) fn new(edge: Edge, router: Router) -> Self {
-        let histogram = |class| metrics::histogram!("gateway_http_request_seconds", "status" => class);
-        let seconds = Seconds(["1xx", "2xx", "3xx", "4xx", "5xx"].map(histogram));
-        Self { edge, router, seconds: Arc::new(seconds), activity: None }
+        Self { edge, router, measures: RequestMeasures::new(), activity: None }
     }
 
     /// The same for a connection whose requests are counted.
@@ -73,28 +58,22 @@ impl hyper::service::Service<http::Request<Incoming>> for Watched {
     type Future = Pin<Box<dyn Future<Output = Result<Response, Infallible>> + Send>>;
 
     fn call(&self, request: http::Request<Incoming>) -> Self::Future {
-        let Self { edge, mut router, seconds, activity } = self.clone();
+        let Self { edge, mut router, measures, activity } = self.clone();
         let guard = activity.as_ref().map(Activity::begin);
         Box::pin(async move {
-            let begin = Instant::now();
             let id = request_id(request.headers());
+            let watch = measures.begin(&request, &id);
             let mut request = request.map(Body::new);
             let span = trace::begin_request(&mut request);
             request.extensions_mut().insert(RequestId(id.clone()));
-            let answer = AssertUnwindSafe(async { router.call(request).await }).catch_unwind().await;
+            let work = watch.scope(async { router.call(request).await });
+            let answer = AssertUnwindSafe(work).catch_unwind().await;
             let mut response = match answer {
                 Ok(Ok(response)) => response,
                 Err(_) => after_panic(&id, &edge),
             };
             put_request_id(response.headers_mut(), id);
-            let class = usize::from(response.status().as_u16() / 100).clamp(1, 5) - 1;
-            seconds.0[class].record(begin.elapsed().as_secs_f64());
-            let response = span.over(response);
-            Ok(response.map(|body| match guard {
-                // The request ends with the last byte of its answer.
-                Some(guard) => Body::new(Guarded { body, _guard: guard }),
-                None => body,
-            }))
+            Ok(watch.until_end(span.over(response), guard))
         })
     }
 }
@@ -125,32 +104,6 @@ pub(crate) fn new_request_id() -> HeaderValue {
 pub(crate) fn put_request_id(headers: &mut HeaderMap, id: HeaderValue) {
     headers.insert(SPASS_REQUEST_ID, id.clone());
     headers.insert(X_REQUEST_ID, id);
-}
-
-/// A body whose request is under way until it is dropped.
-struct Guarded {
-    body: Body,
-    _guard: ActivityGuard,
-}
-
-impl http_body::Body for Guarded {
-    type Data = Bytes;
-    type Error = axum::Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        Pin::new(&mut self.body).poll_frame(context)
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
-    }
 }
 
 fn has_form(id: &[u8]) -> bool {

@@ -99,6 +99,11 @@ impl Writer {
         ended.await.unwrap_or(Err(StoreError::Panicked))
     }
 
+    /// How many orders wait.
+    pub(super) fn waiting(&self) -> u32 {
+        u32::try_from(self.queue.max_capacity() - self.queue.capacity()).unwrap_or(u32::MAX)
+    }
+
     /// Empties the journal, at once or, where a reader stands in the way, a little later.
     pub(super) async fn truncate_journal(&self) {
         let (reply, ended) = oneshot::channel();

@@ -164,6 +164,10 @@ impl Store for Engine {
         self.availability.receiver()
     }
 
+    fn queue_depth(&self) -> u32 {
+        self.waiting()
+    }
+
     async fn check(&self) -> Result<(), StoreError> {
         if !self.availability.works() {
             return Err(StoreError::Unavailable);
