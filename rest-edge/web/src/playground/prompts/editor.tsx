@@ -1,0 +1,79 @@
+import type { VNode } from "preact";
+import { useEffect, useState } from "preact/hooks";
+import { useSurroundings } from "../context";
+import { bytesOf, count } from "../format";
+import { useDoing } from "../ui/doing";
+import { FailureNotice } from "../ui/notice";
+import type { Level, Prompt } from "../wire/types";
+
+/** Writes a new version of a prompt. It begins with the current one. */
+export function Editor(props: {
+  level: Level;
+  current: Prompt | null;
+  changed: () => void;
+  unset: () => void;
+  isBusy: boolean;
+}): VNode {
+  const { gateway } = useSurroundings();
+  const [content, setContent] = useState("");
+  const [note, setNote] = useState("");
+  const [saved, setSaved] = useState("");
+  const doing = useDoing();
+  const path = `/v1/system-prompts/${props.level}`;
+  const version = props.current?.version ?? 0;
+
+  useEffect(() => {
+    const abort = new AbortController();
+    const load = async () => {
+      const text = version === 0 ? "" : ((await gateway.ask<Prompt>(`${path}/v/${version}`, { signal: abort.signal })).content ?? "");
+      setContent(text);
+      setSaved(text);
+      return "";
+    };
+    void doing.run(() => load().catch((thrown: unknown) => {
+      if (abort.signal.aborted) return "";
+      throw thrown;
+    }));
+    return () => abort.abort();
+  }, [gateway, path, version]);
+
+  const submit = (event: Event) => {
+    event.preventDefault();
+    void doing.run(async () => {
+      const written = await gateway.ask<Prompt>(path, { method: "PUT", body: { content, ...(note === "" ? {} : { note }) } });
+      setNote("");
+      props.changed();
+      return `Version ${written.version} is written and current.`;
+    });
+  };
+  return (
+    <form class="card" aria-label="Write a version" onSubmit={submit}>
+      <label class="field">
+        <span>Prompt of the {props.level}{version === 0 ? "" : `, from version ${version}`}</span>
+        <textarea
+          data-param="content"
+          rows={10}
+          value={content}
+          placeholder="Nothing is current. What you write here goes before the chats."
+          onInput={(event) => setContent(event.currentTarget.value)}
+        />
+        <small>{count(bytesOf(content))} bytes; a gateway takes 8,192 unless its operator says otherwise</small>
+      </label>
+      <label class="field">
+        <span>Note</span>
+        <input type="text" data-param="note" value={note} placeholder="Why, for those who come later" onInput={(event) => setNote(event.currentTarget.value)} />
+      </label>
+      {doing.failure !== null && <FailureNotice failure={doing.failure} />}
+      <div class="actions">
+        {version !== 0 && (
+          <button type="button" disabled={props.isBusy} onClick={props.unset}>
+            Unset
+          </button>
+        )}
+        <button type="submit" class="primary" disabled={doing.isBusy || content === "" || content === saved}>
+          Save as new version
+        </button>
+      </div>
+    </form>
+  );
+}
