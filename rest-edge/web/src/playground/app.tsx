@@ -15,9 +15,12 @@ export function App(): VNode {
   const [token, setToken] = useState(storedToken);
   const [identity, setIdentity] = useState(NOBODY);
   const [isRefused, setRefused] = useState(false);
-  const [said, setSaid] = useState({ text: "", turn: 0 });
+  const [said, setSaid] = useState({ text: "", isSeen: true, turn: 0 });
 
-  const announce = useCallback((text: string) => setSaid(({ turn }) => ({ text, turn: turn + 1 })), []);
+  const announce = useCallback(
+    (text: string, heard?: "heard") => setSaid(({ turn }) => ({ text, isSeen: heard === undefined, turn: turn + 1 })),
+    [],
+  );
   useEffect(() => {
     if (said.text === "") return undefined;
     const timer = setTimeout(() => setSaid((now) => (now === said ? { ...now, text: "" } : now)), SHOWN_MILLISECONDS);
@@ -59,7 +62,7 @@ export function App(): VNode {
           />
         </div>
       )}
-      <p role="status" class="said-so">
+      <p role="status" class={said.isSeen ? "said-so" : "hidden"}>
         {said.text}
       </p>
     </Context.Provider>

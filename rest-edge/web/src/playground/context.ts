@@ -6,8 +6,8 @@ import type { Gateway } from "./wire/gateway";
 
 export interface Surroundings {
   gateway: Gateway;
-  /** Says something short to everybody: it is shown for a moment, and read out. */
-  announce: (text: string) => void;
+  /** Says something short to everybody: it is shown for a moment, and read out. `heard` is for what is in sight anyway. */
+  announce: (text: string, heard?: "heard") => void;
 }
 
 export const Context = createContext<Surroundings | null>(null);

@@ -31,10 +31,12 @@ export function bytesOf(text: string): number {
   return new TextEncoder().encode(text).length;
 }
 
-/** JSON with line breaks where it is JSON, and as it is where not. */
+/** JSON with room in it, and in several lines where it is longer than one. What is no JSON stays as it is, and so do numbers that a script cannot hold. */
 export function pretty(text: string): string {
+  if (/\d{16}/.test(text)) return text;
   try {
-    return JSON.stringify(JSON.parse(text), null, 2);
+    const lines = JSON.stringify(JSON.parse(text), null, 2);
+    return text.length < 72 ? lines.replaceAll(/\n\s*/g, " ") : lines;
   } catch {
     return text;
   }

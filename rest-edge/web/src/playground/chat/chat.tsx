@@ -1,5 +1,5 @@
 import type { VNode } from "preact";
-import { useState } from "preact/hooks";
+import { useRef, useState } from "preact/hooks";
 import { useSurroundings } from "../context";
 import { ConversationList, titleOf } from "../conversations/list";
 import { plural } from "../format";
@@ -12,7 +12,7 @@ import { withQuery } from "../wire/gateway";
 import type { Conversation, Model, Page } from "../wire/types";
 import { CodeDialog } from "./code";
 import { Composer } from "./composer";
-import { ModelFacts } from "./model";
+import { ModelChoice, ModelFacts } from "./model";
 import { Panel } from "./panel";
 import { NO_PARAMETERS, readParameters } from "./parameters";
 import type { SentRequest, Surface } from "./request";
@@ -48,7 +48,12 @@ export function ChatView({ models, isShown }: { models: Loading<Model[]>; isShow
   const current = conversations.value?.items.find(({ id }) => id === chat.conversationId);
   const { count, problems } = readParameters(parameters);
 
-  const toggle = (which: "conversations" | "parameters") => setSide(side === which ? "" : which);
+  const sides = useRef<HTMLElement>(null);
+  const toggle = (which: "conversations" | "parameters") => {
+    setSide(side === which ? "" : which);
+    // Where there is no room beside the chat a side covers it, and takes the focus with it.
+    requestAnimationFrame(() => sides.current?.querySelector<HTMLElement>(`.${which} .close`)?.focus());
+  };
   const send = (text: string, images: string[]) => {
     const [wrong] = Object.keys(problems);
     if (wrong !== undefined) {
@@ -76,8 +81,9 @@ export function ChatView({ models, isShown }: { models: Loading<Model[]>; isShow
   };
 
   return (
-    <section class={`chat ${side}`} hidden={!isShown} aria-labelledby="chat-title">
+    <section ref={sides} class={`chat ${side}`} hidden={!isShown} aria-labelledby="chat-title">
       <aside class="conversations" aria-label="Conversations">
+        <Close close={() => setSide("")} />
         <ConversationList
           loading={conversations}
           more={() => setLimit(Math.min(MOST, limit + 20))}
@@ -93,22 +99,7 @@ export function ChatView({ models, isShown }: { models: Loading<Model[]>; isShow
           <button type="button" class="small only-narrow" aria-expanded={side === "conversations"} onClick={() => toggle("conversations")}>
             Conversations
           </button>
-          <label class="model">
-            <span class="hidden">Model</span>
-            <select
-              data-param="model"
-              value={model?.alias ?? ""}
-              disabled={models.value === null}
-              onChange={(event) => setChosen(event.currentTarget.value)}
-            >
-              {models.value === null && <option value="">Loading models…</option>}
-              {models.value?.map(({ alias }) => (
-                <option key={alias} value={alias}>
-                  {alias}
-                </option>
-              ))}
-            </select>
-          </label>
+          <ModelChoice models={models} alias={settings.model} choose={setChosen} />
           <Segments legend="Conversation" value={surface} options={SURFACES} choose={choose} isDisabled={chat.isRunning} />
           <button type="button" class="small" aria-expanded={side === "parameters"} onClick={() => toggle("parameters")}>
             Parameters{count > 0 && ` (${count})`}
@@ -125,6 +116,7 @@ export function ChatView({ models, isShown }: { models: Loading<Model[]>; isShow
         <Transcript chat={chat} settings={settings} surface={surface} showRequest={setShown} />
         <Composer
           model={model}
+          isReady={settings.model !== ""}
           isRunning={chat.isRunning}
           send={send}
           stop={chat.stop}
@@ -132,9 +124,19 @@ export function ChatView({ models, isShown }: { models: Loading<Model[]>; isShow
         />
       </div>
       <aside class="parameters" aria-label="Parameters">
+        <Close close={() => setSide("")} />
         <Panel model={model} value={parameters} change={setParameters} />
       </aside>
       {shown !== null && <CodeDialog request={shown} close={() => setShown(null)} />}
     </section>
+  );
+}
+
+/** Closes a side that covers the chat; elsewhere it is not shown. */
+function Close({ close }: { close: () => void }): VNode {
+  return (
+    <button type="button" class="small close" onClick={close}>
+      Back to the chat
+    </button>
   );
 }

@@ -6,6 +6,8 @@ import { filesOf, IMAGE_TYPES, pictureOf, type Picture } from "./images";
 /** Where the reader writes, and drops pictures. Enter sends, Shift+Enter breaks the line, Escape stops an answer. */
 export function Composer(props: {
   model: Model | null;
+  /** Whether it is known which model is asked. */
+  isReady: boolean;
   isRunning: boolean;
   send: (text: string, images: string[]) => boolean;
   stop: () => void;
@@ -29,7 +31,7 @@ export function Composer(props: {
     setProblems(read.filter((one) => typeof one === "string"));
   };
   const send = () => {
-    if (isEmpty || props.isRunning || !props.send(text, urls)) return;
+    if (isEmpty || !props.isReady || props.isRunning || !props.send(text, urls)) return;
     setText("");
     setPictures([]);
     setProblems([]);
@@ -106,7 +108,7 @@ export function Composer(props: {
         <button type="button" disabled={!takesImages} onClick={() => picker.current?.click()}>
           Add images
         </button>
-        <button type="button" disabled={isEmpty} onClick={() => props.preview(text, urls)}>
+        <button type="button" disabled={isEmpty || !props.isReady} onClick={() => props.preview(text, urls)}>
           Show request
         </button>
         <span class="hint">Enter sends, Shift+Enter breaks the line</span>
@@ -115,7 +117,7 @@ export function Composer(props: {
             Stop
           </button>
         ) : (
-          <button type="submit" class="primary" disabled={isEmpty}>
+          <button type="submit" class="primary" disabled={isEmpty || !props.isReady}>
             Send
           </button>
         )}

@@ -1,5 +1,6 @@
 import type { VNode } from "preact";
 import { count } from "../format";
+import type { Loading } from "../ui/loading";
 import type { Model } from "../wire/types";
 
 /** What is known of a model, in a few words each; what is not known is not said. */
@@ -26,5 +27,33 @@ export function ModelFacts({ model }: { model: Model }): VNode {
         <li key={fact}>{fact}</li>
       ))}
     </ul>
+  );
+}
+
+/** Which model is asked: one of the list, or one that the reader names where the list may not be read. */
+export function ModelChoice(props: { models: Loading<Model[]>; alias: string; choose: (alias: string) => void }): VNode {
+  const { value, failure } = props.models;
+  return (
+    <label class="model">
+      <span class="hidden">Model</span>
+      {value === null && failure !== null ? (
+        <input
+          type="text"
+          data-param="model"
+          placeholder="Name of a model"
+          value={props.alias}
+          onInput={(event) => props.choose(event.currentTarget.value.trim())}
+        />
+      ) : (
+        <select data-param="model" value={props.alias} disabled={value === null} onChange={(event) => props.choose(event.currentTarget.value)}>
+          {value === null && <option value="">Loading models…</option>}
+          {value?.map(({ alias }) => (
+            <option key={alias} value={alias}>
+              {alias}
+            </option>
+          ))}
+        </select>
+      )}
+    </label>
   );
 }

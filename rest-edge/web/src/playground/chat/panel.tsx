@@ -1,5 +1,5 @@
 import type { VNode } from "preact";
-import { useId } from "preact/hooks";
+import { Field } from "../ui/field";
 import type { Model } from "../wire/types";
 import { NO_PARAMETERS, readParameters, type Parameters, type Switch } from "./parameters";
 
@@ -21,8 +21,8 @@ export function Panel(props: { model: Model | null; value: Parameters; change: (
   const { problems } = readParameters(value);
   const set = (part: Partial<Parameters>) => props.change({ ...value, ...part });
   const floor = props.model?.constraints.min_max_tokens;
-  const field = (name: keyof Parameters, label: string, hint: string, extra: Partial<FieldProps> = {}) => (
-    <Field name={name} label={label} hint={hint} problem={problems[name]} value={String(value[name])} set={(text) => set({ [name]: text })} {...extra} />
+  const field = (name: keyof Parameters, label: string, hint: string, extra: Partial<ParameterProps> = {}) => (
+    <Parameter name={name} label={label} hint={hint} problem={problems[name]} value={String(value[name])} set={(text) => set({ [name]: text })} {...extra} />
   );
   return (
     <div class="panel">
@@ -34,16 +34,23 @@ export function Panel(props: { model: Model | null; value: Parameters; change: (
         {field("seed", "Seed", "A whole number", { isNumber: true })}
       </div>
       {field("stop", "Stop", "One sequence a line", { rows: 2 })}
-      <label class="field">
-        <span>Reasoning effort</span>
-        <select data-param="reasoning_effort" value={value.reasoning_effort} onChange={(event) => set({ reasoning_effort: event.currentTarget.value })}>
-          {EFFORTS.map((effort) => (
-            <option key={effort} value={effort}>
-              {effort || "As usual"}
-            </option>
-          ))}
-        </select>
-      </label>
+      <Field
+        label="Reasoning effort"
+        control={(tied) => (
+          <select
+            {...tied}
+            data-param="reasoning_effort"
+            value={value.reasoning_effort}
+            onChange={(event) => set({ reasoning_effort: event.currentTarget.value })}
+          >
+            {EFFORTS.map((effort) => (
+              <option key={effort} value={effort}>
+                {effort || "As usual"}
+              </option>
+            ))}
+          </select>
+        )}
+      />
       {field("instructions", "Instructions", "A system message of this request; it is never stored", { rows: 2 })}
       {field("response_format", "Response format", 'JSON, as in {"type": "json_object"}', { rows: 2 })}
       {field("tools", "Your tools", "A JSON array; you give the results", { rows: 4 })}
@@ -70,7 +77,7 @@ export function Panel(props: { model: Model | null; value: Parameters; change: (
   );
 }
 
-interface FieldProps {
+interface ParameterProps {
   name: string;
   label: string;
   hint: string;
@@ -81,28 +88,29 @@ interface FieldProps {
   rows: number;
 }
 
-function Field(props: Omit<FieldProps, "isNumber" | "rows"> & Partial<FieldProps>): VNode {
-  const hint = useId();
+/** One parameter: a line, or a few where `rows` says how many. */
+function Parameter(props: Omit<ParameterProps, "isNumber" | "rows"> & Partial<ParameterProps>): VNode {
+  const { problem, rows } = props;
   const shared = {
     "data-param": props.name,
-    "aria-describedby": hint,
-    "aria-invalid": props.problem !== undefined,
+    "aria-invalid": problem !== undefined,
     spellcheck: false,
     value: props.value,
     onInput: (event: Event & { currentTarget: HTMLInputElement | HTMLTextAreaElement }) => props.set(event.currentTarget.value),
   };
   return (
-    <label class="field">
-      <span>{props.label}</span>
-      {props.rows === undefined ? (
-        <input type="text" inputMode={props.isNumber === true ? "decimal" : "text"} autocomplete="off" {...shared} />
-      ) : (
-        <textarea rows={props.rows} {...shared} />
-      )}
-      <small id={hint} class={props.problem === undefined ? "" : "problem"}>
-        {props.problem ?? props.hint}
-      </small>
-    </label>
+    <Field
+      label={props.label}
+      hint={problem ?? props.hint}
+      isProblem={problem !== undefined}
+      control={(tied) =>
+        rows === undefined ? (
+          <input {...tied} type="text" inputMode={props.isNumber === true ? "decimal" : "text"} autocomplete="off" {...shared} />
+        ) : (
+          <textarea {...tied} rows={rows} {...shared} />
+        )
+      }
+    />
   );
 }
 

@@ -1,5 +1,5 @@
 import type { VNode } from "preact";
-import { useLayoutEffect, useMemo, useRef } from "preact/hooks";
+import { useEffect, useLayoutEffect, useMemo, useRef } from "preact/hooks";
 import { AnsweredView, SaidView } from "./item";
 import type { SentRequest, Surface } from "./request";
 import type { Item } from "./transcript";
@@ -26,9 +26,25 @@ export function Transcript(props: {
   useLayoutEffect(() => {
     follows.current = true;
   }, [chat.items.length]);
+  // Nor may it lose the end of an answer when the window, or what is beside it, takes its room.
+  useEffect(() => {
+    const shown = box.current;
+    if (shown === null) return undefined;
+    const observer = new ResizeObserver(() => {
+      if (follows.current) shown.scrollTop = shown.scrollHeight;
+    });
+    observer.observe(shown);
+    return () => observer.disconnect();
+  }, []);
+  const last = useRef({ top: 0, height: 0 });
   const scrolled = () => {
     const shown = box.current;
-    if (shown !== null) follows.current = shown.scrollHeight - shown.scrollTop - shown.clientHeight < NEAR;
+    if (shown === null) return;
+    const now = { top: shown.scrollTop, height: shown.scrollHeight + shown.clientHeight };
+    if (shown.scrollHeight - now.top - shown.clientHeight < NEAR) follows.current = true;
+    // The browser scrolls too, where sizes change; only the reader scrolls up with none changed.
+    else if (now.height === last.current.height && now.top < last.current.top) follows.current = false;
+    last.current = now;
   };
   return (
     <div ref={box} class="transcript" role="log" aria-label="Transcript" tabIndex={0} onScroll={scrolled}>

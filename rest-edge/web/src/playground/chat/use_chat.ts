@@ -82,7 +82,7 @@ export function useChat(turnEnded: () => void): Chat {
     show();
     running.current = null;
     setRunning(false);
-    announce(ENDS[answer.state] ?? "");
+    announce(ENDS[answer.state] ?? "", "heard");
     turnEnded();
   };
 

@@ -1,6 +1,7 @@
 import type { VNode } from "preact";
 import { useState } from "preact/hooks";
 import { Dialog } from "../ui/dialog";
+import { Field } from "../ui/field";
 import { FailureNotice } from "../ui/notice";
 import type { Failure } from "../wire/failure";
 
@@ -19,11 +20,13 @@ export function RenameDialog(props: {
   return (
     <Dialog title="Rename the conversation" close={props.close}>
       <form onSubmit={submit}>
-        <label class="field">
-          <span>Title</span>
-          <input type="text" data-param="title" autofocus value={title} onInput={(event) => setTitle(event.currentTarget.value)} />
-          <small>Left empty, it has none.</small>
-        </label>
+        <Field
+          label="Title"
+          hint="Left empty, it has none."
+          control={(tied) => (
+            <input {...tied} type="text" data-param="title" autofocus value={title} onInput={(event) => setTitle(event.currentTarget.value)} />
+          )}
+        />
         {props.failure !== null && <FailureNotice failure={props.failure} />}
         <div class="actions">
           <button type="button" onClick={props.close}>

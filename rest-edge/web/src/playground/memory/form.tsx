@@ -3,6 +3,7 @@ import { useState } from "preact/hooks";
 import { useSurroundings } from "../context";
 import { bytesOf, count } from "../format";
 import { useDoing } from "../ui/doing";
+import { Field } from "../ui/field";
 import { FailureNotice } from "../ui/notice";
 import type { MemoryEntry, Visibility } from "../wire/types";
 
@@ -31,15 +32,34 @@ export function EntryForm(props: {
   };
   return (
     <form class="card" aria-label={isEdit ? "Edit an entry" : "Add an entry"} onSubmit={submit}>
-      <label class="field">
-        <span>Key</span>
-        <input type="text" data-param="key" required readOnly={isEdit} value={key} onInput={(event) => setKey(event.currentTarget.value)} />
-      </label>
-      <label class="field">
-        <span>Value</span>
-        <textarea data-param="value" rows={2} autofocus={isEdit} value={value} onInput={(event) => setValue(event.currentTarget.value)} />
-        <small>{count(bytesOf(key) + bytesOf(value))} bytes of the bucket</small>
-      </label>
+      <Field
+        label="Key"
+        control={(tied) => (
+          <input
+            {...tied}
+            type="text"
+            data-param="key"
+            required
+            readOnly={isEdit}
+            value={key}
+            onInput={(event) => setKey(event.currentTarget.value)}
+          />
+        )}
+      />
+      <Field
+        label="Value"
+        hint={`${count(bytesOf(key) + bytesOf(value))} bytes of the bucket`}
+        control={(tied) => (
+          <textarea
+            {...tied}
+            data-param="value"
+            rows={2}
+            autofocus={isEdit}
+            value={value}
+            onInput={(event) => setValue(event.currentTarget.value)}
+          />
+        )}
+      />
       {doing.failure !== null && <FailureNotice failure={doing.failure} />}
       <div class="actions">
         {isEdit && (

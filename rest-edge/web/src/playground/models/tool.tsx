@@ -2,6 +2,7 @@ import type { VNode } from "preact";
 import { useState } from "preact/hooks";
 import { useSurroundings } from "../context";
 import { useDoing } from "../ui/doing";
+import { Field } from "../ui/field";
 import { FailureNotice } from "../ui/notice";
 import type { ServerTool } from "../wire/types";
 
@@ -43,11 +44,21 @@ export function ToolCard({ tool }: { tool: ServerTool }): VNode {
           <summary>Parameters, and run it</summary>
           <pre tabIndex={0} aria-label={`Parameters of ${tool.name}`}>{JSON.stringify(tool.parameters, null, 2)}</pre>
           <form onSubmit={submit} aria-label={`Run ${tool.name}`}>
-            <label class="field">
-              <span>Arguments, as JSON</span>
-              <textarea rows={2} spellcheck={false} aria-invalid={problem !== ""} value={text} onInput={(event) => setText(event.currentTarget.value)} />
-              {problem !== "" && <small class="problem">{problem}</small>}
-            </label>
+            <Field
+              label="Arguments, as JSON"
+              hint={problem}
+              isProblem
+              control={(tied) => (
+                <textarea
+                  {...tied}
+                  rows={2}
+                  spellcheck={false}
+                  aria-invalid={problem !== ""}
+                  value={text}
+                  onInput={(event) => setText(event.currentTarget.value)}
+                />
+              )}
+            />
             <div class="actions">
               <button type="submit" disabled={doing.isBusy}>
                 Run

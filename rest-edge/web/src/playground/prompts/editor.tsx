@@ -3,6 +3,7 @@ import { useEffect, useState } from "preact/hooks";
 import { useSurroundings } from "../context";
 import { bytesOf, count } from "../format";
 import { useDoing } from "../ui/doing";
+import { Field } from "../ui/field";
 import { FailureNotice } from "../ui/notice";
 import type { Level, Prompt } from "../wire/types";
 
@@ -48,21 +49,27 @@ export function Editor(props: {
   };
   return (
     <form class="card" aria-label="Write a version" onSubmit={submit}>
-      <label class="field">
-        <span>Prompt of the {props.level}{version === 0 ? "" : `, from version ${version}`}</span>
-        <textarea
-          data-param="content"
-          rows={10}
-          value={content}
-          placeholder="Nothing is current. What you write here goes before the chats."
-          onInput={(event) => setContent(event.currentTarget.value)}
-        />
-        <small>{count(bytesOf(content))} bytes; a gateway takes 8,192 unless its operator says otherwise</small>
-      </label>
-      <label class="field">
-        <span>Note</span>
-        <input type="text" data-param="note" value={note} placeholder="Why, for those who come later" onInput={(event) => setNote(event.currentTarget.value)} />
-      </label>
+      <Field
+        label={`Prompt of the ${props.level}${version === 0 ? "" : `, from version ${version}`}`}
+        hint={`${count(bytesOf(content))} bytes; a gateway takes 8,192 unless its operator says otherwise`}
+        control={(tied) => (
+          <textarea
+            {...tied}
+            data-param="content"
+            rows={10}
+            value={content}
+            placeholder="Nothing is current. What you write here goes before the chats."
+            onInput={(event) => setContent(event.currentTarget.value)}
+          />
+        )}
+      />
+      <Field
+        label="Note"
+        hint="Why, for those who come later"
+        control={(tied) => (
+          <input {...tied} type="text" data-param="note" value={note} onInput={(event) => setNote(event.currentTarget.value)} />
+        )}
+      />
       {doing.failure !== null && <FailureNotice failure={doing.failure} />}
       <div class="actions">
         {version !== 0 && (

@@ -1,5 +1,6 @@
 import type { VNode } from "preact";
 import { useState } from "preact/hooks";
+import { Field } from "../ui/field";
 import { FailureNotice } from "../ui/notice";
 import { asFailure, type Failure } from "../wire/failure";
 import { Gateway } from "../wire/gateway";
@@ -39,22 +40,23 @@ export function Gate(props: {
       <p>Chat with the models of this gateway, and look after conversations, memory and system prompts.</p>
       {props.refused && <p role="alert" class="problem">The token is not accepted any more. Enter one that is; what you see stays.</p>}
       <form class="card" onSubmit={submit}>
-        <label class="field">
-          <span>Token</span>
-          <input
-            type="password"
-            required
-            autofocus
-            autocomplete="off"
-            spellcheck={false}
-            data-param="headers.authorization"
-            value={token}
-            onInput={(event) => setToken(event.currentTarget.value.trim())}
-          />
-          <small>
-            A gateway started for trying out prints one; else its operator gives it to you. It stays in this tab and is gone with it.
-          </small>
-        </label>
+        <Field
+          label="Token"
+          hint="A gateway that is tried out prints one; else its operator gives it to you. It stays in this tab and is gone with it."
+          control={(tied) => (
+            <input
+              {...tied}
+              type="password"
+              required
+              autofocus
+              autocomplete="off"
+              spellcheck={false}
+              data-param="headers.authorization"
+              value={token}
+              onInput={(event) => setToken(event.currentTarget.value.trim())}
+            />
+          )}
+        />
         <details open={props.identity.tenant !== ""}>
           <summary>User, scope and tenant</summary>
           <IdentityFields value={identity} change={setIdentity} />

@@ -1,4 +1,5 @@
 import type { VNode } from "preact";
+import { Field } from "../ui/field";
 import type { Identity } from "../wire/types";
 
 const FIELDS = [
@@ -14,18 +15,22 @@ export function IdentityFields({ value, change }: { value: Identity; change: (va
   return (
     <>
       {FIELDS.map(([name, label, param, hint]) => (
-        <label class="field" key={name}>
-          <span>{label}</span>
-          <input
-            type="text"
-            autocomplete="off"
-            spellcheck={false}
-            data-param={param}
-            value={value[name]}
-            onInput={(event) => change({ ...value, [name]: event.currentTarget.value.trim() })}
-          />
-          <small>{hint}</small>
-        </label>
+        <Field
+          key={name}
+          label={label}
+          hint={hint}
+          control={(tied) => (
+            <input
+              {...tied}
+              type="text"
+              autocomplete="off"
+              spellcheck={false}
+              data-param={param}
+              value={value[name]}
+              onInput={(event) => change({ ...value, [name]: event.currentTarget.value.trim() })}
+            />
+          )}
+        />
       ))}
     </>
   );
