@@ -14,7 +14,10 @@ const gateway = useGateway();
 const shown = fileURLToPath(new URL("../../rest-edge/web/screenshots", import.meta.url));
 
 /** Goes through the page, and tells at each place that there is something to look at. */
-async function tour(page, look, isSmall) {
+async function tour(page, look, name) {
+  const isSmall = name === "phone";
+  await page.getByText("User, scope and tenant").click();
+  await page.getByLabel("User", { exact: true }).fill(`tour-${name}`);
   await look("gate");
   await enter(page, gateway);
   await look("empty");
@@ -28,8 +31,8 @@ async function tour(page, look, isSmall) {
   await look("error");
   await page.getByRole("button", { name: /^Parameters/ }).click();
   await look("parameters");
-  if (isSmall) await page.getByRole("button", { name: "Back to the chat" }).click();
   if (isSmall) {
+    await page.getByRole("button", { name: "Back to the chat" }).click();
     await page.getByRole("button", { name: "Conversations" }).click();
     await look("conversations");
     await page.getByRole("button", { name: "Back to the chat" }).click();
@@ -59,11 +62,11 @@ async function prompts(page, look) {
   await pick(page, "Level", "User");
   const editor = page.getByLabel(/^Prompt of the user/);
   await editor.waitFor();
-  for (const text of ["Answer in one sentence.\nBe kind.", "Answer in two sentences.\nBe kind.\nUse plain words."]) {
+  const texts = ["Answer in one sentence.\nBe kind.", "Answer in two sentences.\nBe kind.\nUse plain words."];
+  for (const [index, text] of texts.entries()) {
     await editor.fill(text);
     await page.getByRole("button", { name: "Save as new version" }).click();
-    await page.getByText(/Version \d+ is written and current/).waitFor();
-    await page.getByRole("button", { name: "Save as new version", disabled: true }).waitFor();
+    await page.getByLabel(`Prompt of the user, from version ${index + 1}`).waitFor();
   }
   await look("prompts");
   await page.getByRole("button", { name: /^Compare version/ }).nth(1).click();
@@ -81,7 +84,7 @@ for (const theme of ["light", "dark"]) {
       await tour(page, async () => {
         await axe(page);
         await fits(page);
-      });
+      }, theme);
     });
   });
 }
@@ -93,7 +96,7 @@ test("every view fits a phone, and can be used on it", async () => {
       await axe(page);
       await screenshots(page, `playground-${name}`);
     };
-    await tour(page, look, true);
+    await tour(page, look, "phone");
   });
 });
 

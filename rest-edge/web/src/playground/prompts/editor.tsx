@@ -16,33 +16,26 @@ export function Editor(props: {
   isBusy: boolean;
 }): VNode {
   const { gateway } = useSurroundings();
-  const [content, setContent] = useState("");
+  const loaded = props.current?.content ?? "";
+  const version = props.current?.version ?? 0;
+  const [content, setContent] = useState(loaded);
+  const [saved, setSaved] = useState(loaded);
   const [note, setNote] = useState("");
-  const [saved, setSaved] = useState("");
   const doing = useDoing();
   const path = `/v1/system-prompts/${props.level}`;
-  const version = props.current?.version ?? 0;
 
+  // Another version is shown once it is current, but never in place of what the reader is writing.
   useEffect(() => {
-    const abort = new AbortController();
-    const load = async () => {
-      const text = version === 0 ? "" : ((await gateway.ask<Prompt>(`${path}/v/${version}`, { signal: abort.signal })).content ?? "");
-      setContent(text);
-      setSaved(text);
-      return "";
-    };
-    void doing.run(() => load().catch((thrown: unknown) => {
-      if (abort.signal.aborted) return "";
-      throw thrown;
-    }));
-    return () => abort.abort();
-  }, [gateway, path, version]);
+    setContent((content) => (content === saved ? loaded : content));
+    setSaved(loaded);
+  }, [version, loaded]);
 
   const submit = (event: Event) => {
     event.preventDefault();
     void doing.run(async () => {
       const written = await gateway.ask<Prompt>(path, { method: "PUT", body: { content, ...(note === "" ? {} : { note }) } });
       setNote("");
+      setSaved(content);
       props.changed();
       return `Version ${written.version} is written and current.`;
     });

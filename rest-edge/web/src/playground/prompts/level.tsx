@@ -4,11 +4,19 @@ import { useSurroundings } from "../context";
 import { useDoing } from "../ui/doing";
 import { useLoading } from "../ui/loading";
 import { FailureNotice } from "../ui/notice";
+import { Failure } from "../wire/failure";
 import { withQuery } from "../wire/gateway";
 import type { Level, Page, Prompt } from "../wire/types";
 import { Comparison } from "./comparison";
 import { Editor } from "./editor";
 import { Versions } from "./versions";
+
+interface Loaded {
+  items: Prompt[];
+  total: number;
+  /** With its content. */
+  current: Prompt | null;
+}
 
 /** The prompt of a level: what is current, to write another, and all versions that there were. */
 export function LevelView({ level }: { level: Level }): VNode {
@@ -17,11 +25,24 @@ export function LevelView({ level }: { level: Level }): VNode {
   const [limit, setLimit] = useState(20);
   const [compared, setCompared] = useState<[number, number] | null>(null);
   const doing = useDoing();
-  const versions = useLoading<Page<Prompt>>(
-    (signal) => gateway.ask(withQuery(`${path}/versions`, { limit }), { signal }),
+  const currentOf = async (path: string, signal: AbortSignal): Promise<Prompt | null> => {
+    try {
+      return await gateway.ask<Prompt>(path, { signal });
+    } catch (thrown) {
+      if (thrown instanceof Failure && thrown.facts.code === "system_prompt_version_not_found") return null;
+      throw thrown;
+    }
+  };
+  const versions = useLoading<Loaded>(
+    async (signal) => {
+      const { items, total } = await gateway.ask<Page<Prompt>>(withQuery(`${path}/versions`, { limit }), { signal });
+      const isKnown = items.some((version) => version.is_current);
+      // It may be older than what is listed.
+      const current = isKnown || items.length < total ? await currentOf(path, signal) : null;
+      return { items, total, current };
+    },
     [gateway, level, limit],
   );
-  const current = versions.value?.items.find((version) => version.is_current) ?? null;
   const act = (method: string, what: string, said: string) =>
     doing.run(async () => {
       await gateway.ask(path + what, { method });
@@ -31,7 +52,7 @@ export function LevelView({ level }: { level: Level }): VNode {
 
   if (versions.failure !== null) return <FailureNotice failure={versions.failure} retry={versions.reload} />;
   if (versions.value === null) return <p class="quiet">Loading…</p>;
-  const { items, total } = versions.value;
+  const { items, total, current } = versions.value;
   return (
     <div class="columns">
       <Editor
