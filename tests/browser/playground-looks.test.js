@@ -69,7 +69,10 @@ async function prompts(page, look) {
     await page.getByLabel(`Prompt of the user, from version ${index + 1}`).waitFor();
   }
   await look("prompts");
-  await page.getByRole("button", { name: /^Compare version/ }).nth(1).click();
+  await page
+    .getByRole("button", { name: /^Compare version/ })
+    .nth(1)
+    .click();
   await page.getByRole("dialog").getByText("Use plain words.").waitFor();
   await look("diff");
   await page.keyboard.press("Escape");
@@ -81,10 +84,14 @@ async function prompts(page, look) {
 for (const theme of ["light", "dark"]) {
   test(`every view is accessible in the ${theme} theme`, async () => {
     await browser.visit(gateway, { path: "/playground", theme, expected: answered(429) }, async (page) => {
-      await tour(page, async () => {
-        await axe(page);
-        await fits(page);
-      }, theme);
+      await tour(
+        page,
+        async () => {
+          await axe(page);
+          await fits(page);
+        },
+        theme,
+      );
     });
   });
 }

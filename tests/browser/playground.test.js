@@ -59,7 +59,12 @@ test("a token that is refused is told with its remedy, and one that is kept is i
 test("a token that is refused later is asked for again, and what is there stays", async () => {
   await visit({ expected: answered(401) }, async (page) => {
     await whole(await say(page, "Hello"));
-    const refusal = { type: "authentication_error", code: "invalid_authorization", message: "Revoked.", request_id: "r" };
+    const refusal = {
+      type: "authentication_error",
+      code: "invalid_authorization",
+      message: "Revoked.",
+      request_id: "r",
+    };
     await page.route("**/c1/chat", (route) => route.fulfill({ status: 401, json: { error: refusal } }));
     await say(page, "Hello again");
     await page.getByText("The token is not accepted any more").waitFor();
@@ -74,7 +79,8 @@ test("an answer streams, tells what it took, and can be stopped", async () => {
   await visit({}, async (page) => {
     const first = await whole(await say(page, "Hello"));
     await first.getByText("You said: Hello").waitFor();
-    for (const fact of ["First token", "Tokens", "Cost", "Request"]) await first.getByText(fact, { exact: true }).waitFor();
+    for (const fact of ["First token", "Tokens", "Cost", "Request"])
+      await first.getByText(fact, { exact: true }).waitFor();
     const id = await first.locator("code.id").innerText();
     await first.getByRole("button", { name: "Copy request id" }).click();
     assert.equal(await copied(page), id);
@@ -134,11 +140,14 @@ const PIXELS = Buffer.from(
 
 test("images are dropped, chosen, looked at, taken away and sent", async () => {
   await visit({}, async (page) => {
-    const data = await page.evaluateHandle((bytes) => {
-      const data = new DataTransfer();
-      data.items.add(new File([new Uint8Array(bytes)], "dropped.png", { type: "image/png" }));
-      return data;
-    }, [...PIXELS]);
+    const data = await page.evaluateHandle(
+      (bytes) => {
+        const data = new DataTransfer();
+        data.items.add(new File([new Uint8Array(bytes)], "dropped.png", { type: "image/png" }));
+        return data;
+      },
+      [...PIXELS],
+    );
     await page.getByRole("form", { name: "Message" }).dispatchEvent("drop", { dataTransfer: data });
     const pictures = page.getByRole("list", { name: "Images to send" });
     await pictures.getByRole("img", { name: "dropped.png" }).waitFor();
@@ -231,7 +240,8 @@ test("a system prompt has versions, which are compared, rolled back and deleted"
     await open(page, "Prompts");
     await pick(page, "Level", "User");
     const editor = page.getByLabel(/^Prompt of the user/);
-    const version = (number) => page.getByRole("list", { name: "Versions" }).getByRole("listitem", { name: `Version ${number}` });
+    const version = (number) =>
+      page.getByRole("list", { name: "Versions" }).getByRole("listitem", { name: `Version ${number}` });
     await page.getByText("No versions yet.").waitFor();
     await editor.fill("Answer in one sentence.\nBe kind.");
     await page.getByLabel("Note").fill("the first");
@@ -244,11 +254,10 @@ test("a system prompt has versions, which are compared, rolled back and deleted"
     await page.getByRole("button", { name: "Compare version 1" }).click();
     const lines = page.getByRole("dialog").getByRole("listitem");
     await lines.getByText("Answer in one sentence.").waitFor();
-    assert.deepEqual(await lines.evaluateAll((all) => all.map((line) => `${line.className} ${line.lastChild.textContent}`)), [
-      "removed Answer in one sentence.",
-      "added Answer at length.",
-      "same Be kind.",
-    ]);
+    assert.deepEqual(
+      await lines.evaluateAll((all) => all.map((line) => `${line.className} ${line.lastChild.textContent}`)),
+      ["removed Answer in one sentence.", "added Answer at length.", "same Be kind."],
+    );
     await page.keyboard.press("Escape");
 
     await page.getByRole("button", { name: "Make version 1 current" }).click();
@@ -294,7 +303,9 @@ test("an error has its remedy, its page, its request and a way to try again", as
     await message(page).press("Enter");
     await second.getByRole("alert").getByText("invalid_field", { exact: true }).waitFor();
     await second.getByRole("button", { name: "Go to temperature" }).click();
-    assert.ok(await page.getByLabel("Temperature", { exact: true }).evaluate((field) => field === document.activeElement));
+    assert.ok(
+      await page.getByLabel("Temperature", { exact: true }).evaluate((field) => field === document.activeElement),
+    );
   });
 });
 
@@ -310,7 +321,7 @@ test("an error in the middle of a stream keeps what had come", async () => {
 test("a request is code that runs, without the token in it", async () => {
   await visit({}, async (page) => {
     await parameter(page, "Max tokens", "64");
-    const answer = await whole(await say(page, "It's $HOME and \"quotes\" and a\\b"));
+    const answer = await whole(await say(page, 'It\'s $HOME and "quotes" and a\\b'));
     await answer.getByRole("button", { name: "Request as code" }).click();
     const dialog = page.getByRole("dialog");
     const code = {};
@@ -320,7 +331,9 @@ test("a request is code that runs, without the token in it", async () => {
       code[language] = await copied(page);
       assert.ok(!code[language].includes(gateway.token));
     }
-    const { stdout } = await promisify(execFile)("sh", ["-c", code.curl], { env: { ...process.env, TOKEN: gateway.token } });
+    const { stdout } = await promisify(execFile)("sh", ["-c", code.curl], {
+      env: { ...process.env, TOKEN: gateway.token },
+    });
     assert.match(stdout, /data: \[DONE\]/);
     assert.match(stdout.match(/"content":"[^"]*/g).join(""), /HOME/);
     assert.match(code.Python, /max_tokens=64/);
@@ -329,7 +342,8 @@ test("a request is code that runs, without the token in it", async () => {
 });
 
 test("what others write stays text", async () => {
-  const hostile = "<img src=/x onerror=document.title='hit'><script>document.title='hit'</script> [a](javascript:document.title='hit')";
+  const hostile =
+    "<img src=/x onerror=document.title='hit'><script>document.title='hit'</script> [a](javascript:document.title='hit')";
   await visit({}, async (page) => {
     const title = await page.title();
     const answer = await whole(await say(page, `${hostile} **bold** \`code\``));

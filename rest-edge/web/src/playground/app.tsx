@@ -10,7 +10,7 @@ import { Workspace } from "./workspace";
 /** For how long something that was said is shown. */
 const SHOWN_MILLISECONDS = 6_000;
 
-/** The page: a gate without a token, the workspace with one. A token that is refused later closes the gate before a workspace that stays. */
+/** The page: a gate without a token, the workspace with one. What is there stays behind the gate when it is refused. */
 export function App(): VNode {
   const [token, setToken] = useState(storedToken);
   const [identity, setIdentity] = useState(NOBODY);

@@ -6,7 +6,7 @@ import type { Gateway } from "./wire/gateway";
 
 export interface Surroundings {
   gateway: Gateway;
-  /** Says something short to everybody: it is shown for a moment, and read out. `heard` is for what is in sight anyway. */
+  /** Says something short to everybody: shown for a moment, and read out. `heard` is for what is in sight anyway. */
   announce: (text: string, heard?: "heard") => void;
 }
 

@@ -31,7 +31,10 @@ export function bytesOf(text: string): number {
   return new TextEncoder().encode(text).length;
 }
 
-/** JSON with room in it, and in several lines where it is longer than one. What is no JSON stays as it is, and so do numbers that a script cannot hold. */
+/**
+ * JSON with room in it, and in several lines where it is longer than one. What is no JSON stays as it is, and so does
+ * what may hold a number too large for a script.
+ */
 export function pretty(text: string): string {
   if (/\d{16}/.test(text)) return text;
   try {

@@ -126,7 +126,9 @@ export class Answer {
 
   /** The calls that wait for the reader, who plays the caller. */
   get openCalls(): Call[] {
-    return this.finish === "tool_calls" ? this.allCalls.filter((call) => call.by === "caller" && call.result === null) : [];
+    return this.finish === "tool_calls"
+      ? this.allCalls.filter((call) => call.by === "caller" && call.result === null)
+      : [];
   }
 
   get isRunning(): boolean {

@@ -15,11 +15,15 @@ export function CallCard({ call, isRunning }: { call: Call; isRunning: boolean }
         <span class="tag">{call.by === "gateway" ? "run by the gateway" : "yours to run"}</span>
         {waits && <span class="tag">{isRunning ? "being asked for" : "waits for a result"}</span>}
       </header>
-      <pre tabIndex={0} aria-label={`Arguments of ${call.name}`}>{pretty(call.arguments) || "no arguments"}</pre>
+      <pre tabIndex={0} aria-label={`Arguments of ${call.name}`}>
+        {pretty(call.arguments) || "no arguments"}
+      </pre>
       {call.result !== null && (
         <>
           <p class="label">Result</p>
-          <pre tabIndex={0} aria-label={`Result of ${call.name}`}>{pretty(call.result)}</pre>
+          <pre tabIndex={0} aria-label={`Result of ${call.name}`}>
+            {pretty(call.result)}
+          </pre>
         </>
       )}
     </section>
@@ -44,7 +48,9 @@ export function ResultsForm({ calls, send }: { calls: Call[]; send: (results: st
             rows={2}
             required
             value={results[index]}
-            onInput={(event) => setResults(results.map((text, other) => (other === index ? event.currentTarget.value : text)))}
+            onInput={(event) =>
+              setResults(results.map((text, other) => (other === index ? event.currentTarget.value : text)))
+            }
           />
         </label>
       ))}

@@ -96,12 +96,28 @@ export function ChatView({ models, isShown }: { models: Loading<Model[]>; isShow
       <div class="talk">
         <header class="head">
           <h1 id="chat-title">{current === undefined ? "Chat" : titleOf(current)}</h1>
-          <button type="button" class="small only-narrow" aria-expanded={side === "conversations"} onClick={() => toggle("conversations")}>
+          <button
+            type="button"
+            class="small only-narrow"
+            aria-expanded={side === "conversations"}
+            onClick={() => toggle("conversations")}
+          >
             Conversations
           </button>
           <ModelChoice models={models} alias={settings.model} choose={setChosen} />
-          <Segments legend="Conversation" value={surface} options={SURFACES} choose={choose} isDisabled={chat.isRunning} />
-          <button type="button" class="small" aria-expanded={side === "parameters"} onClick={() => toggle("parameters")}>
+          <Segments
+            legend="Conversation"
+            value={surface}
+            options={SURFACES}
+            choose={choose}
+            isDisabled={chat.isRunning}
+          />
+          <button
+            type="button"
+            class="small"
+            aria-expanded={side === "parameters"}
+            onClick={() => toggle("parameters")}
+          >
             Parameters{count > 0 && ` (${count})`}
           </button>
         </header>
@@ -109,7 +125,12 @@ export function ChatView({ models, isShown }: { models: Loading<Model[]>; isShow
         {models.failure !== null && <FailureNotice failure={models.failure} retry={models.reload} />}
         {doing.failure !== null && <FailureNotice failure={doing.failure} />}
         {chat.earlier > 0 && (
-          <button type="button" class="small" disabled={doing.isBusy || chat.isRunning} onClick={() => void doing.run(async () => (await chat.openEarlier(), "Earlier messages are shown."))}>
+          <button
+            type="button"
+            class="small"
+            disabled={doing.isBusy || chat.isRunning}
+            onClick={() => void doing.run(async () => (await chat.openEarlier(), "Earlier messages are shown."))}
+          >
             Show earlier ({plural(chat.earlier, "message")})
           </button>
         )}

@@ -62,12 +62,20 @@ export function Composer(props: {
       onDragOver={over}
       onDragLeave={() => setOver(false)}
     >
-      {problems.length > 0 && <p class="problem" role="alert">{problems.join(" ")}</p>}
+      {problems.length > 0 && (
+        <p class="problem" role="alert">
+          {problems.join(" ")}
+        </p>
+      )}
       {pictures.length > 0 && (
         <ul class="pictures" aria-label="Images to send">
           {pictures.map((picture, index) => (
             <li key={index}>
-              <img src={picture.url} alt={picture.name} title={`${picture.name}, ${picture.width} × ${picture.height}`} />
+              <img
+                src={picture.url}
+                alt={picture.name}
+                title={`${picture.name}, ${picture.width} × ${picture.height}`}
+              />
               <button
                 type="button"
                 class="small"
@@ -85,7 +93,9 @@ export function Composer(props: {
         rows={2}
         aria-label="Your message"
         data-param="message"
-        placeholder={isOver ? "Drop the images here" : takesImages ? "Ask something; images can be dropped here" : "Ask something"}
+        placeholder={
+          isOver ? "Drop the images here" : takesImages ? "Ask something; images can be dropped here" : "Ask something"
+        }
         value={text}
         onInput={(event) => setText(event.currentTarget.value)}
         onKeyDown={key}

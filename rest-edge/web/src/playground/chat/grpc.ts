@@ -1,11 +1,20 @@
-// A request in the JSON form of its protobuf message. What has no field of its own there goes as bytes of JSON, in base64.
+// A request in the JSON form of its protobuf message. What has no field of its own goes as bytes of JSON, in base64.
 
 import type { SentRequest } from "./request";
 
 type Json = Record<string, unknown>;
 
 /** Members of OpenAI's request that are fields of `ChatRequest` with a value of the same form. */
-const SAME = new Set(["model", "temperature", "top_p", "max_tokens", "seed", "stop", "reasoning_effort", "stream_options"]);
+const SAME = new Set([
+  "model",
+  "temperature",
+  "top_p",
+  "max_tokens",
+  "seed",
+  "stop",
+  "reasoning_effort",
+  "stream_options",
+]);
 
 function base64(value: unknown): string {
   const bytes = new TextEncoder().encode(JSON.stringify(value));
@@ -47,7 +56,10 @@ function formatOf(format: unknown): Json {
 
 function messageOf(message: Json): Json {
   const { role, content, tool_calls, ...others } = message;
-  const calls = (tool_calls as { id: string; function: Json }[] | undefined)?.map(({ id, function: call }) => ({ id, function: call }));
+  const calls = (tool_calls as { id: string; function: Json }[] | undefined)?.map(({ id, function: call }) => ({
+    id,
+    function: call,
+  }));
   return {
     role: `ROLE_${String(role).toUpperCase()}`,
     ...(Array.isArray(content) ? { parts: { parts: content.map(partOf) } } : { text: content }),

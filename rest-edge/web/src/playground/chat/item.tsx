@@ -9,13 +9,24 @@ import type { Answered, Said } from "./transcript";
 export function SaidView({ item }: { item: Said }): VNode {
   return (
     <article class="said" aria-label="You">
-      {item.images.length > 0 && (
-        <div class="pictures">
-          {item.images.map((url, index) => (isShown(url) ? <img key={index} src={url} alt={`Image ${index + 1} of your message`} /> : <code>{url}</code>))}
-        </div>
-      )}
+      <Pictures urls={item.images} whose="your message" />
       {item.text !== "" && <p class="own">{item.text}</p>}
     </article>
+  );
+}
+
+function Pictures({ urls, whose }: { urls: string[]; whose: string }): VNode | null {
+  if (urls.length === 0) return null;
+  return (
+    <div class="pictures">
+      {urls.map((url, index) =>
+        isShown(url) ? (
+          <img key={index} src={url} alt={`Image ${index + 1} of ${whose}`} />
+        ) : (
+          <code key={index}>{url}</code>
+        ),
+      )}
+    </div>
   );
 }
 
@@ -41,21 +52,31 @@ export function AnsweredView(props: {
         </details>
       )}
       {answer.steps.map((step, index) =>
-        step.kind === "text" ? <Markdown key={index} text={step.text} /> : <CallCard key={index} call={step.call} isRunning={answer.isRunning} />,
+        step.kind === "text" ? (
+          <Markdown key={index} text={step.text} />
+        ) : (
+          <CallCard key={index} call={step.call} isRunning={answer.isRunning} />
+        ),
       )}
-      {answer.refusal !== "" && <p class="refusal"><b>Refused: </b>{answer.refusal}</p>}
-      {answer.images.length > 0 && (
-        <div class="pictures">
-          {answer.images.map((url, index) => (isShown(url) ? <img key={index} src={url} alt={`Image ${index + 1} of the answer`} /> : <code>{url}</code>))}
-        </div>
+      {answer.refusal !== "" && (
+        <p class="refusal">
+          <b>Refused: </b>
+          {answer.refusal}
+        </p>
       )}
+      <Pictures urls={answer.images} whose="the answer" />
       {answer.notices.map((notice) => (
         <p class="note" key={notice.code}>
-          {notice.message} <a href={`/docs/errors#${notice.code}`} target="_blank" rel="noopener"><code>{notice.code}</code></a>
+          {notice.message}{" "}
+          <a href={`/docs/errors#${notice.code}`} target="_blank" rel="noopener">
+            <code>{notice.code}</code>
+          </a>
         </p>
       ))}
       <Ending answer={answer} isKeyed={request?.headers["Idempotency-Key"] !== undefined} />
-      {answer.failure !== null && <FailureNotice failure={answer.failure} retry={props.isLast ? props.retry : undefined} />}
+      {answer.failure !== null && (
+        <FailureNotice failure={answer.failure} retry={props.isLast ? props.retry : undefined} />
+      )}
       {props.isLast && answer.openCalls.length > 0 && !answer.isRunning && (
         <ResultsForm calls={answer.openCalls} send={props.giveResults} />
       )}

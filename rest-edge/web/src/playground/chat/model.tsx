@@ -12,7 +12,11 @@ export function constraintsOf(model: Model): string[] {
     model.max_output_tokens === null ? null : `at most ${count(model.max_output_tokens)} out`,
     constraints.min_max_tokens === null ? null : `max_tokens at least ${count(constraints.min_max_tokens)}`,
     modalities === null ? null : `${modalities.input.join(", ")} → ${modalities.output.join(", ")}`,
-    modalities?.input.includes("image") === true ? (constraints.accepts_image_url ? "images by URL too" : "images as data only") : null,
+    modalities?.input.includes("image") === true
+      ? constraints.accepts_image_url
+        ? "images by URL too"
+        : "images as data only"
+      : null,
     model.tools === null ? null : model.tools ? "tools" : "no tools",
     model.reasoning === true ? "reasoning" : null,
     constraints.typical_response_seconds === null ? null : `about ${constraints.typical_response_seconds} s`,
@@ -31,7 +35,11 @@ export function ModelFacts({ model }: { model: Model }): VNode {
 }
 
 /** Which model is asked: one of the list, or one that the reader names where the list may not be read. */
-export function ModelChoice(props: { models: Loading<Model[]>; alias: string; choose: (alias: string) => void }): VNode {
+export function ModelChoice(props: {
+  models: Loading<Model[]>;
+  alias: string;
+  choose: (alias: string) => void;
+}): VNode {
   const { value, failure } = props.models;
   return (
     <label class="model">
@@ -45,7 +53,12 @@ export function ModelChoice(props: { models: Loading<Model[]>; alias: string; ch
           onInput={(event) => props.choose(event.currentTarget.value.trim())}
         />
       ) : (
-        <select data-param="model" value={props.alias} disabled={value === null} onChange={(event) => props.choose(event.currentTarget.value)}>
+        <select
+          data-param="model"
+          value={props.alias}
+          disabled={value === null}
+          onChange={(event) => props.choose(event.currentTarget.value)}
+        >
           {value === null && <option value="">Loading models…</option>}
           {value?.map(({ alias }) => (
             <option key={alias} value={alias}>

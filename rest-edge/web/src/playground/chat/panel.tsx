@@ -22,7 +22,15 @@ export function Panel(props: { model: Model | null; value: Parameters; change: (
   const set = (part: Partial<Parameters>) => props.change({ ...value, ...part });
   const floor = props.model?.constraints.min_max_tokens;
   const field = (name: keyof Parameters, label: string, hint: string, extra: Partial<ParameterProps> = {}) => (
-    <Parameter name={name} label={label} hint={hint} problem={problems[name]} value={String(value[name])} set={(text) => set({ [name]: text })} {...extra} />
+    <Parameter
+      name={name}
+      label={label}
+      hint={hint}
+      problem={problems[name]}
+      value={String(value[name])}
+      set={(text) => set({ [name]: text })}
+      {...extra}
+    />
   );
   return (
     <div class="panel">
@@ -30,7 +38,9 @@ export function Panel(props: { model: Model | null; value: Parameters; change: (
       <div class="pair">
         {field("temperature", "Temperature", "0 to 2", { isNumber: true })}
         {field("top_p", "Top p", "0 to 1", { isNumber: true })}
-        {field("max_tokens", "Max tokens", floor == null ? "Of the answer" : `Raised to ${floor} if less`, { isNumber: true })}
+        {field("max_tokens", "Max tokens", floor == null ? "Of the answer" : `Raised to ${floor} if less`, {
+          isNumber: true,
+        })}
         {field("seed", "Seed", "A whole number", { isNumber: true })}
       </div>
       {field("stop", "Stop", "One sequence a line", { rows: 2 })}
@@ -64,7 +74,11 @@ export function Panel(props: { model: Model | null; value: Parameters; change: (
         <Choice label="Its own tools" value={value.serverTools} set={(serverTools) => set({ serverTools })} />
       </fieldset>
       <label class="check">
-        <input type="checkbox" checked={value.isKeyed} onChange={(event) => set({ isKeyed: event.currentTarget.checked })} />
+        <input
+          type="checkbox"
+          checked={value.isKeyed}
+          onChange={(event) => set({ isKeyed: event.currentTarget.checked })}
+        />
         <span>
           Send an <code>Idempotency-Key</code>
           <small>A retry is answered once, but an answer that you stop runs on at the gateway.</small>
@@ -96,7 +110,8 @@ function Parameter(props: Omit<ParameterProps, "isNumber" | "rows"> & Partial<Pa
     "aria-invalid": problem !== undefined,
     spellcheck: false,
     value: props.value,
-    onInput: (event: Event & { currentTarget: HTMLInputElement | HTMLTextAreaElement }) => props.set(event.currentTarget.value),
+    onInput: (event: Event & { currentTarget: HTMLInputElement | HTMLTextAreaElement }) =>
+      props.set(event.currentTarget.value),
   };
   return (
     <Field
@@ -105,7 +120,13 @@ function Parameter(props: Omit<ParameterProps, "isNumber" | "rows"> & Partial<Pa
       isProblem={problem !== undefined}
       control={(tied) =>
         rows === undefined ? (
-          <input {...tied} type="text" inputMode={props.isNumber === true ? "decimal" : "text"} autocomplete="off" {...shared} />
+          <input
+            {...tied}
+            type="text"
+            inputMode={props.isNumber === true ? "decimal" : "text"}
+            autocomplete="off"
+            {...shared}
+          />
         ) : (
           <textarea {...tied} rows={rows} {...shared} />
         )

@@ -55,7 +55,12 @@ export function requestOf(asked: Asked): SentRequest {
           ...(conversationId === "" ? {} : { conversation_id: conversationId }),
           ...common,
         };
-  const path = surface === "v1" ? "/v1/chat/completions" : parameters.instructions.trim() === "" ? "/c1/chat" : "/c1/chat/completions";
+  const path =
+    surface === "v1"
+      ? "/v1/chat/completions"
+      : parameters.instructions.trim() === ""
+        ? "/c1/chat"
+        : "/c1/chat/completions";
   return { surface, path, body, headers, identity: identityHeaders(asked.identity) };
 }
 
@@ -69,7 +74,9 @@ function instructionsOf({ instructions }: Parameters): object[] {
 }
 
 function newest(said: Asked["said"]): object[] {
-  return "results" in said ? said.results.map(resultOf) : [{ role: "user", content: contentOf(said.text, said.images) }];
+  return "results" in said
+    ? said.results.map(resultOf)
+    : [{ role: "user", content: contentOf(said.text, said.images) }];
 }
 
 function resultOf(call: Call): object {
@@ -89,6 +96,10 @@ function messagesOf({ before, said, parameters }: Asked): object[] {
 
 function answerOf(text: string, calls: Call[]): object[] {
   if (calls.length === 0) return [{ role: "assistant", content: text }];
-  const tool_calls = calls.map((call) => ({ id: call.id, type: "function", function: { name: call.name, arguments: call.arguments } }));
+  const tool_calls = calls.map((call) => ({
+    id: call.id,
+    type: "function",
+    function: { name: call.name, arguments: call.arguments },
+  }));
   return [{ role: "assistant", content: text, tool_calls }, ...calls.map(resultOf)];
 }

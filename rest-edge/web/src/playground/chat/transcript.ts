@@ -23,7 +23,10 @@ export type Item = Said | Answered;
 
 export function textOf(content: Content): string {
   if (typeof content === "string" || content === null) return content ?? "";
-  return content.map((part) => (part.type === "text" ? part.text : "")).join("\n").trim();
+  return content
+    .map((part) => (part.type === "text" ? part.text : ""))
+    .join("\n")
+    .trim();
 }
 
 export function imagesOf(content: Content): string[] {
@@ -33,14 +36,19 @@ export function imagesOf(content: Content): string[] {
 
 /** The steps of a turn: what the model said, each call that it made, and what that gave. */
 export function stepsOf(messages: StoredMessage[]): Step[] {
-  const results = new Map(messages.flatMap((message) => (message.role === "tool" ? [[message.tool_call_id, textOf(message.content)]] : [])));
+  const results = new Map(
+    messages.flatMap((message) => (message.role === "tool" ? [[message.tool_call_id, textOf(message.content)]] : [])),
+  );
   return messages.flatMap((message): Step[] => {
     if (message.role !== "assistant") return [];
     const text = textOf(message.content);
     const calls = (message.tool_calls ?? []).map((call): Step => {
       const result = results.get(call.id) ?? null;
       const { name = "", arguments: given = "" } = call.function ?? {};
-      return { kind: "call", call: { id: call.id, name, arguments: given, result, by: result === null ? "caller" : "gateway" } };
+      return {
+        kind: "call",
+        call: { id: call.id, name, arguments: given, result, by: result === null ? "caller" : "gateway" },
+      };
     });
     return [...(text === "" ? [] : [{ kind: "text" as const, text }]), ...calls];
   });

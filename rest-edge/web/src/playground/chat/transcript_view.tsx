@@ -64,7 +64,13 @@ export function Transcript(props: {
 }
 
 /** An item, made anew only where it changed, so that a long chat costs a growing answer nothing. */
-function Row(props: { item: Item; isLast: boolean; chat: Chat; settings: Settings; showRequest: (request: SentRequest) => void }): VNode {
+function Row(props: {
+  item: Item;
+  isLast: boolean;
+  chat: Chat;
+  settings: Settings;
+  showRequest: (request: SentRequest) => void;
+}): VNode {
   const { item, isLast, showRequest } = props;
   const newest = useRef(props);
   newest.current = props;

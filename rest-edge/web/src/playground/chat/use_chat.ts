@@ -50,10 +50,20 @@ export function useChat(turnEnded: () => void): Chat {
   useEffect(() => () => running.current?.abort(), []);
 
   const pageOf = (id: string, offset: number, limit: number) =>
-    gateway.ask<Page<StoredMessage>>(withQuery(`/c1/conversations/${encodeURIComponent(id)}/messages`, { offset, limit }));
+    gateway.ask<Page<StoredMessage>>(
+      withQuery(`/c1/conversations/${encodeURIComponent(id)}/messages`, { offset, limit }),
+    );
 
   const asked = ({ surface, model, parameters }: Settings, said: Asked["said"]) =>
-    requestOf({ surface, model, parameters, said, conversationId: surface === "c1" ? conversationId : "", identity: gateway.identity, before: items });
+    requestOf({
+      surface,
+      model,
+      parameters,
+      said,
+      conversationId: surface === "c1" ? conversationId : "",
+      identity: gateway.identity,
+      before: items,
+    });
 
   const start = async (request: SentRequest, before: Item[]) => {
     const abort = new AbortController();
@@ -110,11 +120,17 @@ export function useChat(turnEnded: () => void): Chat {
       void start(asked(settings, { text, images }), [...items, said]);
     },
     giveResults: (settings, item, results) => {
-      const calls: Call[] = item.answer.openCalls.map((call, index) => Object.assign(call, { result: results[index] ?? "" }));
+      const calls: Call[] = item.answer.openCalls.map((call, index) =>
+        Object.assign(call, { result: results[index] ?? "" }),
+      );
       void start(asked(settings, { results: calls }), items);
     },
     retry: (item) => {
-      if (item.request !== null) void start(item.request, items.filter((other) => other !== item));
+      if (item.request !== null)
+        void start(
+          item.request,
+          items.filter((other) => other !== item),
+        );
     },
     stop: () => running.current?.abort(),
     clear: () => {

@@ -59,7 +59,9 @@ export function ConversationList(props: {
       {failure !== null && <FailureNotice failure={failure} retry={reload} />}
       {doing.failure !== null && <FailureNotice failure={doing.failure} />}
       {value === null && failure === null && <p class="quiet">Loading conversations…</p>}
-      {value?.items.length === 0 && <p class="quiet">No conversations yet. What you say with “Stored” chosen is kept here.</p>}
+      {value?.items.length === 0 && (
+        <p class="quiet">No conversations yet. What you say with “Stored” chosen is kept here.</p>
+      )}
       <ul class="rows">
         {value?.items.map((conversation) => (
           <li key={conversation.id} class={conversation.id === props.current ? "current" : ""}>
@@ -75,7 +77,12 @@ export function ConversationList(props: {
               </small>
             </button>
             <div class="row-actions" role="group" aria-label={titleOf(conversation)}>
-              <button type="button" class="small plain" disabled={doing.isBusy} onClick={() => setRenamed(conversation)}>
+              <button
+                type="button"
+                class="small plain"
+                disabled={doing.isBusy}
+                onClick={() => setRenamed(conversation)}
+              >
                 Rename
               </button>
               <button type="button" class="small plain" disabled={doing.isBusy} onClick={() => exportIt(conversation)}>
@@ -103,7 +110,12 @@ export function ConversationList(props: {
         />
       )}
       {doomed !== null && (
-        <Confirm title="Delete this conversation?" verb="Delete" confirm={() => void remove(doomed)} close={() => setDoomed(null)}>
+        <Confirm
+          title="Delete this conversation?"
+          verb="Delete"
+          confirm={() => void remove(doomed)}
+          close={() => setDoomed(null)}
+        >
           “{titleOf(doomed)}” and its {plural(doomed.message_count, "message")} are deleted for good.
         </Confirm>
       )}

@@ -24,7 +24,14 @@ export function RenameDialog(props: {
           label="Title"
           hint="Left empty, it has none."
           control={(tied) => (
-            <input {...tied} type="text" data-param="title" autofocus value={title} onInput={(event) => setTitle(event.currentTarget.value)} />
+            <input
+              {...tied}
+              type="text"
+              data-param="title"
+              autofocus
+              value={title}
+              onInput={(event) => setTitle(event.currentTarget.value)}
+            />
           )}
         />
         {props.failure !== null && <FailureNotice failure={props.failure} />}

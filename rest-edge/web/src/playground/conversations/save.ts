@@ -1,4 +1,4 @@
-/** Hands a document to the browser's downloads, byte for byte: numbers beyond what a script can hold stay as they are. */
+/** Hands a document to the browser's downloads, byte for byte, so that numbers too large for a script stay whole. */
 export function save(name: string, content: Blob): void {
   const url = URL.createObjectURL(content);
   const link = document.createElement("a");

@@ -40,7 +40,9 @@ export function MemoryView(): VNode {
   };
   const remove = (entry: MemoryEntry) =>
     doing.run(async () => {
-      await gateway.ask(withQuery("/v1/memory", { visibility: entry.visibility, key: entry.key }), { method: "DELETE" });
+      await gateway.ask(withQuery("/v1/memory", { visibility: entry.visibility, key: entry.key }), {
+        method: "DELETE",
+      });
       changed();
       return `“${entry.key}” is forgotten.`;
     });
@@ -57,19 +59,37 @@ export function MemoryView(): VNode {
         <Segments legend="Bucket" value={visibility} options={BUCKETS} choose={choose} />
       </header>
       <p class="quiet">
-        {visibility === "private" ? "What chats of this user know in this scope." : "What chats of all users of this scope know."} Models get it as
-        data; the scope and the user are those of the session.
+        {visibility === "private"
+          ? "What chats of this user know in this scope."
+          : "What chats of all users of this scope know."}{" "}
+        Models get it as data; the scope and the user are those of the session.
       </p>
       {usage.value !== null && <UsageBar usage={usage.value} />}
-      {usage.failure !== null && list.failure === null && <FailureNotice failure={usage.failure} retry={usage.reload} />}
-      <EntryForm key={`${visibility} ${edited?.key ?? ""}`} visibility={visibility} edited={edited} close={() => setEdited(null)} changed={changed} />
+      {usage.failure !== null && list.failure === null && (
+        <FailureNotice failure={usage.failure} retry={usage.reload} />
+      )}
+      <EntryForm
+        key={`${visibility} ${edited?.key ?? ""}`}
+        visibility={visibility}
+        edited={edited}
+        close={() => setEdited(null)}
+        changed={changed}
+      />
       {doing.failure !== null && <FailureNotice failure={doing.failure} />}
       {list.failure !== null && <FailureNotice failure={list.failure} retry={list.reload} />}
       {list.value === null && list.failure === null && <p class="quiet">Loading…</p>}
-      {list.value?.total === 0 && <p class="empty">Nothing is remembered here yet. Add something above, or ask a model to remember it.</p>}
+      {list.value?.total === 0 && (
+        <p class="empty">Nothing is remembered here yet. Add something above, or ask a model to remember it.</p>
+      )}
       <ul class="entries" aria-label="Entries">
         {list.value?.items.map((entry) => (
-          <EntryRow key={entry.key} entry={entry} edit={() => setEdited(entry)} remove={() => setDoomed(entry)} isBusy={doing.isBusy} />
+          <EntryRow
+            key={entry.key}
+            entry={entry}
+            edit={() => setEdited(entry)}
+            remove={() => setDoomed(entry)}
+            isBusy={doing.isBusy}
+          />
         ))}
       </ul>
       {list.value !== null && list.value.items.length < Math.min(list.value.total, 100) && (
@@ -79,7 +99,7 @@ export function MemoryView(): VNode {
       )}
       {doomed !== null && (
         <Confirm title="Forget this?" verb="Forget" confirm={() => void remove(doomed)} close={() => setDoomed(null)}>
-          “{doomed.key}” is deleted {doomed.visibility === "public" ? "for all users of the scope." : "for this user."}
+          “{doomed.key}” is deleted for {doomed.visibility === "public" ? "all users of the scope." : "this user."}
         </Confirm>
       )}
     </section>

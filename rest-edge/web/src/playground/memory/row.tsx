@@ -14,10 +14,22 @@ export function EntryRow(props: { entry: MemoryEntry; edit: () => void; remove: 
         </small>
       </div>
       <div class="row-actions">
-        <button type="button" class="small" aria-label={`Edit ${entry.key}`} disabled={props.isBusy} onClick={props.edit}>
+        <button
+          type="button"
+          class="small"
+          aria-label={`Edit ${entry.key}`}
+          disabled={props.isBusy}
+          onClick={props.edit}
+        >
           Edit
         </button>
-        <button type="button" class="small" aria-label={`Forget ${entry.key}`} disabled={props.isBusy} onClick={props.remove}>
+        <button
+          type="button"
+          class="small"
+          aria-label={`Forget ${entry.key}`}
+          disabled={props.isBusy}
+          onClick={props.remove}
+        >
           Forget
         </button>
       </div>

@@ -29,7 +29,9 @@ export function ToolCard({ tool }: { tool: ServerTool }): VNode {
     }
     setProblem("");
     void doing.run(async () => {
-      setExecuted(await gateway.ask("/v1/tools/execute", { method: "POST", body: { name: tool.name, arguments: given } }));
+      setExecuted(
+        await gateway.ask("/v1/tools/execute", { method: "POST", body: { name: tool.name, arguments: given } }),
+      );
       return `${tool.name} has run.`;
     });
   };
@@ -42,7 +44,9 @@ export function ToolCard({ tool }: { tool: ServerTool }): VNode {
         <p>{tool.description}</p>
         <details>
           <summary>Parameters, and run it</summary>
-          <pre tabIndex={0} aria-label={`Parameters of ${tool.name}`}>{JSON.stringify(tool.parameters, null, 2)}</pre>
+          <pre tabIndex={0} aria-label={`Parameters of ${tool.name}`}>
+            {JSON.stringify(tool.parameters, null, 2)}
+          </pre>
           <form onSubmit={submit} aria-label={`Run ${tool.name}`}>
             <Field
               label="Arguments, as JSON"
@@ -69,7 +73,9 @@ export function ToolCard({ tool }: { tool: ServerTool }): VNode {
           {executed !== null && (
             <>
               <p class="label">{executed.is_error ? "It failed" : "Result"}</p>
-              <pre tabIndex={0} aria-label={`Result of ${tool.name}`}>{JSON.stringify(executed.result, null, 2)}</pre>
+              <pre tabIndex={0} aria-label={`Result of ${tool.name}`}>
+                {JSON.stringify(executed.result, null, 2)}
+              </pre>
             </>
           )}
         </details>

@@ -5,7 +5,7 @@ export interface Line {
   text: string;
 }
 
-/** Beyond this many pairs of lines, texts are told apart as wholes: a table of them would take too much of the reader's memory. */
+/** Beyond this many pairs of lines texts are told apart as wholes, since a table of the pairs would be too large. */
 const MAX_PAIRS = 4_000_000;
 
 /** The longest common subsequence of lines decides what stayed; what both texts begin and end with is not compared. */

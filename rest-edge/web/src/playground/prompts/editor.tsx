@@ -33,7 +33,10 @@ export function Editor(props: {
   const submit = (event: Event) => {
     event.preventDefault();
     void doing.run(async () => {
-      const written = await gateway.ask<Prompt>(path, { method: "PUT", body: { content, ...(note === "" ? {} : { note }) } });
+      const written = await gateway.ask<Prompt>(path, {
+        method: "PUT",
+        body: { content, ...(note === "" ? {} : { note }) },
+      });
       setNote("");
       setSaved(content);
       props.changed();
@@ -60,7 +63,13 @@ export function Editor(props: {
         label="Note"
         hint="Why, for those who come later"
         control={(tied) => (
-          <input {...tied} type="text" data-param="note" value={note} onInput={(event) => setNote(event.currentTarget.value)} />
+          <input
+            {...tied}
+            type="text"
+            data-param="note"
+            value={note}
+            onInput={(event) => setNote(event.currentTarget.value)}
+          />
         )}
       />
       {doing.failure !== null && <FailureNotice failure={doing.failure} />}

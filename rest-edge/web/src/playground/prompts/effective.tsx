@@ -14,7 +14,8 @@ export function EffectiveStack(): VNode {
   );
   if (failure !== null) return <FailureNotice failure={failure} retry={reload} />;
   if (value === null) return <p class="quiet">Loading…</p>;
-  if (value.levels.length === 0) return <p class="empty">No level has a current version: a chat gets no system prompt from the gateway.</p>;
+  if (value.levels.length === 0)
+    return <p class="empty">No level has a current version: a chat gets no system prompt from the gateway.</p>;
   return (
     <>
       <p class="quiet">What a chat of this user in this scope gets before its own messages, in this order.</p>
@@ -26,7 +27,13 @@ export function EffectiveStack(): VNode {
               <span class="tag">version {prompt.version}</span>
               <span class="quiet">{count(prompt.size_bytes)} bytes</span>
             </header>
-            {prompt.content === undefined ? <p class="quiet">This token may not read it.</p> : <pre tabIndex={0} aria-label={`Prompt of the ${prompt.level}`}>{prompt.content}</pre>}
+            {prompt.content === undefined ? (
+              <p class="quiet">This token may not read it.</p>
+            ) : (
+              <pre tabIndex={0} aria-label={`Prompt of the ${prompt.level}`}>
+                {prompt.content}
+              </pre>
+            )}
           </li>
         ))}
       </ol>

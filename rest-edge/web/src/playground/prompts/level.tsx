@@ -77,7 +77,13 @@ export function LevelView({ level }: { level: Level }): VNode {
           </button>
         )}
         {compared !== null && (
-          <Comparison level={level} versions={items} pair={compared} choose={setCompared} close={() => setCompared(null)} />
+          <Comparison
+            level={level}
+            versions={items}
+            pair={compared}
+            choose={setCompared}
+            close={() => setCompared(null)}
+          />
         )}
       </div>
     </div>

@@ -26,11 +26,17 @@ export function Versions(props: {
                 <strong>Version {version}</strong> {prompt.is_current && <span class="tag good">current</span>}
                 {prompt.note !== undefined && <p class="own">{prompt.note}</p>}
                 <small>
-                  {when(prompt.created_at)} · {count(prompt.size_bytes)} bytes · by {prompt.author_user_id ?? prompt.author_token_id}
+                  {when(prompt.created_at)} · {count(prompt.size_bytes)} bytes · by{" "}
+                  {prompt.author_user_id ?? prompt.author_token_id}
                 </small>
               </div>
               <div class="row-actions">
-                <button type="button" class="small" aria-label={`Compare version ${version}`} onClick={() => props.compare(version)}>
+                <button
+                  type="button"
+                  class="small"
+                  aria-label={`Compare version ${version}`}
+                  onClick={() => props.compare(version)}
+                >
                   Compare
                 </button>
                 {!prompt.is_current && (
@@ -61,7 +67,12 @@ export function Versions(props: {
         })}
       </ul>
       {doomed !== null && (
-        <Confirm title={`Delete version ${doomed}?`} verb="Delete" confirm={() => props.remove(doomed)} close={() => setDoomed(null)}>
+        <Confirm
+          title={`Delete version ${doomed}?`}
+          verb="Delete"
+          confirm={() => props.remove(doomed)}
+          close={() => setDoomed(null)}
+        >
           Its text is deleted for good, and its number is never used again.
         </Confirm>
       )}

@@ -38,11 +38,15 @@ export function Gate(props: {
     <section class="gate" aria-labelledby="gate-title">
       <h1 id="gate-title">Playground</h1>
       <p>Chat with the models of this gateway, and look after conversations, memory and system prompts.</p>
-      {props.refused && <p role="alert" class="problem">The token is not accepted any more. Enter one that is; what you see stays.</p>}
+      {props.refused && (
+        <p role="alert" class="problem">
+          The token is not accepted any more. Enter one that is; what you see stays.
+        </p>
+      )}
       <form class="card" onSubmit={submit}>
         <Field
           label="Token"
-          hint="A gateway that is tried out prints one; else its operator gives it to you. It stays in this tab and is gone with it."
+          hint="A gateway that is tried out prints one; else ask its operator. It stays in this tab and is gone with it."
           control={(tied) => (
             <input
               {...tied}

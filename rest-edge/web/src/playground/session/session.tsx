@@ -5,7 +5,11 @@ import type { Identity } from "../wire/types";
 import { IdentityFields } from "./identity";
 
 /** Who the page asks for, and the way out. */
-export function SessionView(props: { identity: Identity; change: (identity: Identity) => void; forget: () => void }): VNode {
+export function SessionView(props: {
+  identity: Identity;
+  change: (identity: Identity) => void;
+  forget: () => void;
+}): VNode {
   const { announce } = useSurroundings();
   const [identity, setIdentity] = useState(props.identity);
   const submit = (event: Event) => {

@@ -2,7 +2,12 @@ import type { ComponentChildren, VNode } from "preact";
 import { useEffect, useId, useRef } from "preact/hooks";
 
 /** A modal dialog that is open as long as it is rendered. The browser keeps the focus in it, and gives it back. */
-export function Dialog(props: { title: string; close: () => void; isWide?: boolean; children: ComponentChildren }): VNode {
+export function Dialog(props: {
+  title: string;
+  close: () => void;
+  isWide?: boolean;
+  children: ComponentChildren;
+}): VNode {
   const dialog = useRef<HTMLDialogElement>(null);
   const title = useId();
   useEffect(() => {

@@ -7,7 +7,7 @@ export interface Tied {
   "aria-describedby": string;
 }
 
-/** A control with its name, and below it what to know of it; the hint describes the control and is no part of its name. */
+/** A control with its name, and below it what to know of it, which describes the control and is no part of its name. */
 export function Field(props: {
   label: ComponentChildren;
   hint?: ComponentChildren;

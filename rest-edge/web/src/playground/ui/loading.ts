@@ -8,7 +8,7 @@ export interface Loading<Value> {
   reload: () => void;
 }
 
-/** Loads something when the page shows it, whenever `keys` change, and on demand. An answer that is overtaken counts for nothing. */
+/** Loads something at once, whenever `keys` change, and on demand. An answer that is overtaken counts for nothing. */
 export function useLoading<Value>(load: (signal: AbortSignal) => Promise<Value>, keys: unknown[]): Loading<Value> {
   const [value, setValue] = useState<Value | null>(null);
   const [failure, setFailure] = useState<Failure | null>(null);

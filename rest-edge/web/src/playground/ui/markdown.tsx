@@ -57,11 +57,23 @@ function blockOf(text: string): VNode {
   const heading = /^(#{1,6}) +(.*)$/.exec(text);
   if (heading !== null) return <p class="heading">{inline(heading[2] ?? "")}</p>;
   if (lines.every((line) => /^\s*[-*+] +/.test(line))) {
-    return <ul>{lines.map((line) => <li>{inline(line.replace(/^\s*[-*+] +/, ""))}</li>)}</ul>;
+    return (
+      <ul>
+        {lines.map((line) => (
+          <li>{inline(line.replace(/^\s*[-*+] +/, ""))}</li>
+        ))}
+      </ul>
+    );
   }
   if (lines.every((line) => /^\s*\d+[.)] +/.test(line))) {
     const start = Number(/\d+/.exec(lines[0] ?? "")?.[0] ?? 1);
-    return <ol start={start}>{lines.map((line) => <li>{inline(line.replace(/^\s*\d+[.)] +/, ""))}</li>)}</ol>;
+    return (
+      <ol start={start}>
+        {lines.map((line) => (
+          <li>{inline(line.replace(/^\s*\d+[.)] +/, ""))}</li>
+        ))}
+      </ol>
+    );
   }
   return <p>{inline(text)}</p>;
 }

@@ -27,9 +27,7 @@ export function FailureNotice({ failure, retry }: { failure: Failure; retry?: ((
       {fallbacks.length > 0 && <p>Other models to use instead: {fallbacks.join(", ")}</p>}
       <p class="failure-foot">
         {param !== "" && (
-          <span>
-            Field: {field === null ? <code>{param}</code> : <FieldButton field={field} param={param} />}
-          </span>
+          <span>Field: {field === null ? <code>{param}</code> : <FieldButton field={field} param={param} />}</span>
         )}
         {requestId !== "" && (
           <span>
@@ -59,7 +57,11 @@ export function fieldOf(param: string): HTMLElement | null {
 
 /** Opens what a field is folded in, and goes to it. */
 export function reveal(field: HTMLElement): void {
-  for (let around = field.closest("details"); around !== null; around = around.parentElement?.closest("details") ?? null) {
+  for (
+    let around = field.closest("details");
+    around !== null;
+    around = around.parentElement?.closest("details") ?? null
+  ) {
     around.open = true;
   }
   field.focus();

@@ -44,7 +44,7 @@ export async function failureOf(answer: Response): Promise<Failure> {
   return told(body, answer.headers, answer.status);
 }
 
-/** The error that came in the middle of a stream. It may have been answered in part, so it is not offered again by itself. */
+/** The error in the middle of a stream. What was answered in part is not offered to be tried again. */
 export async function failureInStream(body: unknown, head: Headers): Promise<Failure | null> {
   return isEnvelope(body) ? told(body, head, 0) : null;
 }
