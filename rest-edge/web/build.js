@@ -35,10 +35,11 @@ export async function buildInto(folder) {
   for (const name of readdirSync(join(here, "static")).sort()) {
     writeFileSync(join(folder, name), readFileSync(join(here, "static", name)));
   }
-  for (const name of ["index", "openapi", "playground"]) {
-    writeFileSync(join(folder, `${name}.html`), page(name, readFileSync(join(here, "pages", `${name}.html`), "utf8")));
-  }
   const openapi = JSON.parse(readFileSync(join(here, "../openapi.json"), "utf8"));
+  for (const name of ["index", "openapi", "playground"]) {
+    const main = readFileSync(join(here, "pages", `${name}.html`), "utf8").replace("<!--version-->", openapi.info.version);
+    writeFileSync(join(folder, `${name}.html`), page(name, main));
+  }
   const { pages, search, broken } = documents(join(here, "docs"), openapi);
   for (const [name, html] of Object.entries(pages)) writeFileSync(join(folder, "docs", `${name}.html`), html);
   writeFileSync(join(folder, "search.json"), JSON.stringify(search));

@@ -44,13 +44,12 @@ export function documents(folder, openapi) {
 }
 
 /** The error codes, whose sections the edge writes. */
-function errors(openapi) {
-  const found = new Map();
-  for (const [name, { summary, description }] of Object.entries(openapi.components.examples)) {
-    const code = /^error\.(\w+)/.exec(name)?.[1];
-    if (code !== undefined) found.set(code, { href: `/docs/errors#${code}`, title: code, page: "Errors", text: `${summary}. ${description}` });
-  }
-  return [...found.values()];
+function errors({ components }) {
+  const facts = new Map(Object.entries(components.examples).map(([name, example]) => [/^error\.(\w+)/.exec(name)?.[1], example]));
+  return components.schemas.ErrorCode.enum.map((code) => {
+    const { summary = "", description = "" } = facts.get(code) ?? {};
+    return { href: `/docs/errors#${code}`, title: code, page: "Errors", text: `${summary}. ${description}` };
+  });
 }
 
 /** The routes, in the API reference. */
