@@ -44,10 +44,13 @@ fn write_section(page: &mut String, code: ErrorCode, public_url: &str) {
             "Yes, unchanged, after the seconds in <code>Retry-After</code>; over gRPC <code>RetryInfo</code>."
         }
         (true, false) => "Yes, unchanged.",
-        (false, _) => "Not unchanged.",
+        (false, _) => "Not as it is.",
     };
-    let param =
-        facts.typical_param.map_or_else(|| "none".to_owned(), |param| format!("<code>{}</code>", escape(param)));
+    let param = match facts.typical_param {
+        None => "none".to_owned(),
+        Some("<varies>") => "the field that is wrong".to_owned(),
+        Some(param) => format!("<code>{}</code>", escape(param)),
+    };
     let grpc = if facts.http_only {
         "only raised over HTTP".to_owned()
     } else {
@@ -68,11 +71,11 @@ fn write_section(page: &mut String, code: ErrorCode, public_url: &str) {
         status = facts.http_status,
         error_type = facts.error_type,
     );
-    if !facts.http_only {
-        let docs_url = format!("{public_url}/docs/errors");
-        write_sample(page, "gRPC", &error.describe_status(REQUEST_ID, &docs_url));
-    }
+    let over_grpc = error.describe_status(REQUEST_ID, &format!("{public_url}/docs/errors"));
     write_sample(page, "HTTP", &http_sample(error, public_url));
+    if !facts.http_only {
+        write_sample(page, "gRPC", &over_grpc);
+    }
     page.push_str("</div></section>\n");
 }
 

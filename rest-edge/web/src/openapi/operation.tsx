@@ -17,9 +17,13 @@ export function OperationView({ operation, resolve }: { operation: Operation; re
         <p class="route">
           <b class={`method ${operation.method.toLowerCase()}`}>{operation.method}</b> <code>{operation.path}</code>
           <span class="access">{operation.isPublic ? "public" : "needs a token"}</span>
+          <button type="button" class="jump" onClick={() => document.getElementById("try-it")?.scrollIntoView()}>
+            Try it
+          </button>
         </p>
         <Text text={operation.description} />
-        <Parameters parameters={operation.parameters} resolve={resolve} />
+        <Parameters place="path" title="In the path" operation={operation} resolve={resolve} />
+        <Parameters place="query" title="In the query" operation={operation} resolve={resolve} />
         {operation.body && (
           <>
             <h2>Request body</h2>
@@ -27,6 +31,7 @@ export function OperationView({ operation, resolve }: { operation: Operation; re
             <SchemaView schema={operation.body.media.schema} resolve={resolve} />
           </>
         )}
+        <Parameters place="header" title="Headers" operation={operation} resolve={resolve} />
         <h2>Responses</h2>
         <Answers answers={operation.answers} resolve={resolve} />
       </div>
@@ -35,41 +40,37 @@ export function OperationView({ operation, resolve }: { operation: Operation; re
   );
 }
 
-const PLACES = { path: "In the path", query: "In the query", header: "Headers" } as const;
+interface ParametersProps {
+  place: Parameter["in"];
+  title: string;
+  operation: Operation;
+  resolve: Resolve;
+}
 
-function Parameters({ parameters, resolve }: { parameters: Parameter[]; resolve: Resolve }) {
+function Parameters({ place, title, operation, resolve }: ParametersProps) {
+  const here = operation.parameters.filter((parameter) => parameter.in === place);
+  if (here.length === 0) return null;
   return (
-    <>
-      {Object.entries(PLACES).map(([place, title]) => {
-        const here = parameters.filter((parameter) => parameter.in === place);
-        if (here.length === 0) return undefined;
-        const list = (
-          <div class="schema">
-            <ul>
-              {here.map((parameter) => (
-                <li key={parameter.name} class="member">
-                  <div class="line">
-                    <code class="name">{parameter.name}</code> <span class="type">{typeOf(parameter.schema, resolve)}</span>
-                    {parameter.required && <span class="required">required</span>}
-                  </div>
-                  {parameter.description && (
-                    <p>
-                      <Inline text={parameter.description} />
-                    </p>
-                  )}
-                </li>
-              ))}
-            </ul>
-          </div>
-        );
-        return (
-          <section key={place}>
-            <h2>{title}</h2>
-            {list}
-          </section>
-        );
-      })}
-    </>
+    <section>
+      <h2>{title}</h2>
+      <div class="schema">
+        <ul>
+          {here.map((parameter) => (
+            <li key={parameter.name} class="member">
+              <div class="line">
+                <code class="name">{parameter.name}</code> <span class="type">{typeOf(parameter.schema, resolve)}</span>
+                {parameter.required && <span class="required">required</span>}
+              </div>
+              {parameter.description && (
+                <p>
+                  <Inline text={parameter.description} />
+                </p>
+              )}
+            </li>
+          ))}
+        </ul>
+      </div>
+    </section>
   );
 }
 
