@@ -123,6 +123,7 @@ describe("with the demo", () => {
 
   test("the reference finds a route, opens its schema however deep, and shows its errors", async () => {
     await browser.visit(gateway, { path: "/openapi" }, async (page) => {
+      await ready(page, "/openapi");
       await page.keyboard.press("/");
       await page.keyboard.type("chat completions");
       await page.keyboard.press("Enter");

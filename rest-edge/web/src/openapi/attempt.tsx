@@ -22,7 +22,9 @@ export function Attempt({ operation, resolve }: { operation: Operation; resolve:
   const examples = useMemo(() => (operation.body ? examplesOf(operation.body.media, resolve) : []), [operation]);
   const [token, setToken] = useState(sessionStorage.getItem(TOKEN) ?? "");
   const [values, setValues] = useState<Record<string, string>>({});
-  const [body, setBody] = useState(() => written(examples[0]?.[1].value));
+  // An answer in one piece is easier to read.
+  const usual = Math.max(0, examples.findIndex(([, { value }]) => !(value as { stream?: boolean }).stream));
+  const [body, setBody] = useState(() => written(examples[usual]?.[1].value));
   const [isOwn, setOwn] = useState(false);
   const [answered, setAnswered] = useState<Answered>();
   const [failure, setFailure] = useState("");
@@ -100,7 +102,7 @@ export function Attempt({ operation, resolve }: { operation: Operation; resolve:
                 <span>Example</span>
                 <select onChange={(event) => { setBody(written(examples[Number(event.currentTarget.value)]?.[1].value)); setOwn(false); }}>
                   {examples.map(([name, { summary }], at) => (
-                    <option key={name} value={at}>
+                    <option key={name} value={at} selected={at === usual}>
                       {summary ?? name}
                     </option>
                   ))}

@@ -23,7 +23,8 @@ export function SchemaView({ schema, resolve }: Props) {
 
 function Members({ schema, resolve }: Props) {
   if (schema.type === "array" && schema.items) return <SchemaView schema={schema.items} resolve={resolve} />;
-  const members = Object.entries(schema.properties ?? {});
+  const isRequired = (name: string) => schema.required?.includes(name) ?? false;
+  const members = Object.entries(schema.properties ?? {}).sort(([one], [other]) => Number(isRequired(other)) - Number(isRequired(one)));
   const more = typeof schema.additionalProperties === "object" ? schema.additionalProperties : undefined;
   if (members.length === 0 && more === undefined) {
     return (
@@ -35,7 +36,7 @@ function Members({ schema, resolve }: Props) {
   return (
     <ul>
       {members.map(([name, member]) => (
-        <Member key={name} name={name} schema={member} resolve={resolve} required={schema.required?.includes(name) ?? false} />
+        <Member key={name} name={name} schema={member} resolve={resolve} required={isRequired(name)} />
       ))}
       {more && <Member name="any other" schema={more} resolve={resolve} required={false} />}
     </ul>
