@@ -19,7 +19,8 @@ import { startGateway } from "../clients/node/gateway.js";
 const repository = fileURLToPath(new URL("../..", import.meta.url));
 const binaries = resolve(process.env.GATEWAY_BIN_DIR ?? join(repository, "target/release"));
 const pictures = resolve(process.env.SCREENSHOTS ?? join(repository, "tests/.work/screenshots"));
-const waitMilliseconds = 15_000;
+// Generous, since the machine may build beside; nothing waits longer than it has to.
+const waitMilliseconds = 30_000;
 
 const desk = { width: 1280, height: 800 };
 const phone = { width: 390, height: 844 };
@@ -161,12 +162,26 @@ async function visit(browser, site, { path = "/", theme = "light", phone: small 
   assert.deepEqual(unexpected, [], "the browser complains");
 }
 
-/** Fails on what keeps people with disabilities from a page as it is now. */
-export async function axe(page) {
-  const { violations } = await new AxeBuilder({ page }).analyze();
+/** Fails on what keeps people with disabilities from a page as it is now; `rules` are those that count, else all. */
+export async function axe(page, rules = undefined) {
+  // There are no frames, so that nothing has to be put together in a window of its own, which takes long.
+  const builder = new AxeBuilder({ page }).setLegacyMode().options({ resultTypes: ["violations"] });
+  const { violations } = await (rules === undefined ? builder : builder.withRules(rules)).analyze();
   const grave = violations.filter(({ impact }) => impact === "serious" || impact === "critical");
   const told = grave.map(({ id, help, nodes }) => `${id}: ${help}: ${nodes.map(({ target }) => target).join("; ")}`);
   assert.deepEqual(told, [], "the page is not accessible");
+}
+
+/** Looks at a page as it is now in both themes and at the width of a phone: it fits, and nobody is kept from it. */
+export async function inAllShapes(page) {
+  const size = page.viewportSize();
+  await axe(page);
+  await page.emulateMedia({ colorScheme: "dark" });
+  await axe(page, ["color-contrast"]);
+  await page.setViewportSize(phone);
+  await fits(page);
+  await page.setViewportSize(size);
+  await page.emulateMedia({ colorScheme: null });
 }
 
 /** Fails when a page is wider than the window. */

@@ -1,0 +1,5 @@
+npx buf curl --protocol grpc --http2-prior-knowledge \
+  -H "Authorization: Bearer $TOKEN" \
+  -d '{"chat": {"model": "nothing", "messages": [{"role": "ROLE_USER", "text": "Hello"}]}}' \
+  http://127.0.0.1:50051/chatgateway.v1.ChatService/CreateChatCompletion ||
+  echo "gRPC code $(($? / 8))" # 3: INVALID_ARGUMENT

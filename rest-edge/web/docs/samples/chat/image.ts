@@ -1,0 +1,19 @@
+import OpenAI from "openai";
+
+const client = new OpenAI({ baseURL: "http://127.0.0.1:8080/v1", apiKey: process.env.TOKEN });
+// Of a file: readFileSync("photo.png", "base64")
+const pixel = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg==";
+
+const completion = await client.chat.completions.create({
+  model: "demo",
+  messages: [
+    {
+      role: "user",
+      content: [
+        { type: "text", text: "What is this?" },
+        { type: "image_url", image_url: { url: `data:image/png;base64,${pixel}` } },
+      ],
+    },
+  ],
+});
+console.log(completion.choices[0].message.content);

@@ -1,0 +1,8 @@
+npx buf curl --protocol grpc --http2-prior-knowledge \
+  -H "Authorization: Bearer $TOKEN" \
+  -d '{"chat": {
+    "model": "demo",
+    "messages": [{"role": "ROLE_USER", "text": "Hello"}],
+    "stream_options": {"include_usage": true}
+  }}' \
+  http://127.0.0.1:50051/chatgateway.v1.ChatService/StreamChatCompletion

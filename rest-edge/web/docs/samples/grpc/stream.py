@@ -1,0 +1,15 @@
+import os
+import grpc
+from chatgateway.v1 import chat_pb2, chat_service_pb2, chat_service_pb2_grpc
+
+metadata = [("authorization", f"Bearer {os.environ['TOKEN']}")]
+
+with grpc.insecure_channel("127.0.0.1:50051") as channel:
+    chats = chat_service_pb2_grpc.ChatServiceStub(channel)
+    message = chat_pb2.ChatMessage(role=chat_pb2.ROLE_USER, text="Hello")
+    request = chat_service_pb2.StreamChatCompletionRequest(chat=chat_pb2.ChatRequest(model="demo", messages=[message]))
+    stream = chats.StreamChatCompletion(request, metadata=metadata)
+    for answer in stream:
+        for chunk in answer.chunks:
+            print("".join(choice.delta.text for choice in chunk.choices), end="", flush=True)
+    print()

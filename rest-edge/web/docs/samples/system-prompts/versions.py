@@ -1,0 +1,17 @@
+import os
+import httpx
+
+prompts = httpx.Client(
+    base_url="http://127.0.0.1:8080/v1/system-prompts", headers={"Authorization": f"Bearer {os.environ['TOKEN']}"}
+)
+
+first = prompts.put("/user", json={"content": "Answer in one sentence.", "note": "first try"}).json()
+second = prompts.put("/user", json={"content": "Answer in French."}).json()
+print(second["version"], second["content"])
+
+# Back to the first, which is kept as every version is.
+prompts.put(f"/user/current/{first['version']}")
+print("in use:", prompts.get("/effective").json()["content"])
+
+# From now on there is none.
+prompts.delete("/user")
