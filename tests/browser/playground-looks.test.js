@@ -126,14 +126,14 @@ test("a long answer is followed to its end, unless the reader looks at something
 
 test("the pictures of the README", { skip: process.env.UPDATE_SCREENSHOTS === undefined }, async () => {
   await mkdir(shown, { recursive: true });
-  for (const [name, options] of [
-    ["light", { theme: "light" }],
-    ["dark", { theme: "dark" }],
-    ["phone", { theme: "light", phone: true }],
+  for (const [name, user, options] of [
+    ["light", "ann", { theme: "light" }],
+    ["dark", "ben", { theme: "dark" }],
+    ["phone", "eve", { theme: "light", phone: true }],
   ]) {
     await browser.visit(gateway, { path: "/playground", ...options }, async (page) => {
       await page.getByText("User, scope and tenant").click();
-      await page.getByLabel("User", { exact: true }).fill(`picture-${name}`);
+      await page.getByLabel("User", { exact: true }).fill(user);
       await enter(page, gateway);
       const first = await whole(await say(page, "Please remember that my cat is called Mia"));
       await first.getByText("run by the gateway").waitFor();
