@@ -176,6 +176,40 @@ impl ApiError {
     /// The gRPC status with all its details. `docs_url` is the address of the error page, without a fragment.
     #[must_use]
     pub fn to_status(&self, request_id: &str, docs_url: &str) -> Status {
+        let details = self.details(request_id, docs_url);
+        Status::with_error_details(self.0.code.facts().grpc_code, self.0.message.as_str(), details)
+    }
+
+    /// That status as text for people: its code, its message, and each of its details by name.
+    #[must_use]
+    pub fn describe_status(&self, request_id: &str, docs_url: &str) -> String {
+        let details = self.details(request_id, docs_url);
+        let mut lines =
+            vec![format!("status: {}", self.0.code.facts().grpc_status), format!("message: {}", self.0.message)];
+        if let Some(info) = details.error_info() {
+            lines.push(format!("google.rpc.ErrorInfo\n  reason: {}\n  domain: {}", info.reason, info.domain));
+            let metadata: BTreeMap<_, _> = info.metadata.iter().collect();
+            lines.extend(metadata.into_iter().map(|(key, value)| format!("  metadata[\"{key}\"]: {value}")));
+        }
+        for violation in details.bad_request().iter().flat_map(|bad_request| &bad_request.field_violations) {
+            lines.push(format!("google.rpc.BadRequest\n  field: {}\n  reason: {}", violation.field, violation.reason));
+        }
+        if let Some(delay) = details.retry_info().and_then(|info| info.retry_delay) {
+            lines.push(format!("google.rpc.RetryInfo\n  retry_delay: {}s", delay.as_secs()));
+        }
+        for violation in details.quota_failure().iter().flat_map(|failure| &failure.violations) {
+            lines.push(format!("google.rpc.QuotaFailure\n  subject: {}", violation.subject));
+        }
+        if let Some(info) = details.request_info() {
+            lines.push(format!("google.rpc.RequestInfo\n  request_id: {}", info.request_id));
+        }
+        for link in details.help().iter().flat_map(|help| &help.links) {
+            lines.push(format!("google.rpc.Help\n  url: {}", link.url));
+        }
+        lines.join("\n")
+    }
+
+    fn details(&self, request_id: &str, docs_url: &str) -> ErrorDetails {
         let facts = self.0.code.facts();
         let mut info = self.0.metadata.clone();
         info.insert(RETRYABLE.to_owned(), self.0.retryable.to_string());
@@ -198,7 +232,7 @@ impl ApiError {
         if let Some(resource) = &self.0.resource {
             details.set_resource_info(resource.kind, resource.name.as_str(), "", "");
         }
-        Status::with_error_details(facts.grpc_code, self.0.message.as_str(), details)
+        details
     }
 
     /// The error that a status of this product carries; `None` when it does not carry our `ErrorInfo`.

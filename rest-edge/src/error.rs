@@ -33,8 +33,13 @@ impl Failure {
 
     /// The response with its body as bytes.
     pub(crate) fn into_raw(self, request_id: &str, public_url: &str) -> http::Response<Vec<u8>> {
+        count(&self.error);
+        self.into_sample(request_id, public_url)
+    }
+
+    /// The same where nothing failed, for a page that shows it.
+    pub(crate) fn into_sample(self, request_id: &str, public_url: &str) -> http::Response<Vec<u8>> {
         let Self { error, mut headers } = self;
-        count(&error);
         let facts = error.code().facts();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         headers.insert(X_ERROR_CODE, HeaderValue::from_static(facts.code));

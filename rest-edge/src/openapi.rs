@@ -14,6 +14,7 @@ mod routes;
 
 use serde_json::{Map, Value, json};
 
+pub(crate) use error_examples::{REQUEST_ID, error_of};
 use route::{Route, Tag};
 
 /// The version of the OpenAPI specification that the document follows.

@@ -2,35 +2,26 @@
 //!
 //! A page loads nothing from elsewhere and runs nothing but its own scripts, which its policy says to the browser.
 
+mod asset;
+mod error_page;
+
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
-use axum::extract::{Path, State};
-use axum::response::{IntoResponse, Response};
-use base64::Engine;
-use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use axum::extract::{Request, State};
+use axum::response::Response;
 use bytes::Bytes;
-use http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, IF_NONE_MATCH, REFERRER_POLICY};
-use http::header::{HeaderValue, X_CONTENT_TYPE_OPTIONS};
-use http::{HeaderMap, StatusCode};
 use include_dir::{Dir, include_dir};
-use sha2::{Digest, Sha256};
+
+pub(crate) use asset::Asset;
 
 use crate::routes;
 use crate::state::Edge;
 
 static ASSETS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/assets");
 
-/// What a page may do: run and load what the edge serves, show pictures that the reader gave it, ask the edge.
-const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; \
-                      connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
-
-/// A file as it is served.
-struct Asset {
-    content: Bytes,
-    kind: &'static str,
-    tag: HeaderValue,
-}
+/// The file whose frame is filled in from the error catalog.
+const ERROR_PAGE: &str = "docs/errors.html";
 
 /// All files by their paths below `assets`, made once.
 static FILES: LazyLock<HashMap<String, Asset>> = LazyLock::new(|| {
@@ -42,90 +33,92 @@ static FILES: LazyLock<HashMap<String, Asset>> = LazyLock::new(|| {
 fn gather(folder: &'static Dir<'static>, files: &mut HashMap<String, Asset>) {
     for file in folder.files() {
         let path = file.path().to_string_lossy().into_owned();
-        let content = Bytes::from_static(file.contents());
-        let kind = kind(&path);
-        files.insert(path, Asset::new(content, kind));
+        let asset = Asset::new(&path, Bytes::from_static(file.contents()));
+        files.insert(path, asset);
     }
     for folder in folder.dirs() {
         gather(folder, files);
     }
 }
 
-impl Asset {
-    fn new(content: Bytes, kind: &'static str) -> Self {
-        let digest = BASE64_URL_SAFE_NO_PAD.encode(&Sha256::digest(&content)[..12]);
-        let tag = HeaderValue::try_from(format!("\"{digest}\"")).unwrap_or(HeaderValue::from_static("\"\""));
-        Self { content, kind, tag }
-    }
-
-    /// The file, or that the reader's copy of it is current.
-    fn answer(&self, asked: &HeaderMap) -> Response {
-        let headers = [
-            (CACHE_CONTROL, HeaderValue::from_static("no-cache")),
-            (CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY)),
-            (ETAG, self.tag.clone()),
-            (REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
-            (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
-        ];
-        if asked.get(IF_NONE_MATCH) == Some(&self.tag) {
-            return (StatusCode::NOT_MODIFIED, headers).into_response();
-        }
-        (headers, [(CONTENT_TYPE, self.kind)], self.content.clone()).into_response()
-    }
-}
-
-fn kind(path: &str) -> &'static str {
-    match path.rsplit_once('.').map(|(_, end)| end) {
-        Some("html") => "text/html; charset=utf-8",
-        Some("css") => "text/css; charset=utf-8",
-        Some("js") => "text/javascript; charset=utf-8",
-        Some("json") => "application/json",
-        Some("svg") => "image/svg+xml",
-        _ => "application/octet-stream",
-    }
-}
-
-async fn file(edge: Edge, request: axum::extract::Request, path: &str) -> Response {
-    match FILES.get(path) {
-        Some(asset) => asset.answer(request.headers()),
-        None => routes::not_found::answer(State(edge), request).await,
-    }
+/// The page of the errors. `public_url` is the address under which clients reach the edge, without a slash at its end.
+pub(crate) fn error_page(public_url: &str) -> Asset {
+    let frame = ASSETS.get_file(ERROR_PAGE).and_then(|file| file.contents_utf8()).unwrap_or_default();
+    Asset::new(ERROR_PAGE, error_page::fill(frame, public_url).into())
 }
 
 /// `GET /`
-pub(crate) async fn home(State(edge): State<Edge>, request: axum::extract::Request) -> Response {
+pub(crate) async fn home(State(edge): State<Edge>, request: Request) -> Response {
     file(edge, request, "index.html").await
 }
 
+/// `GET /docs`: the first page.
+pub(crate) async fn docs(State(edge): State<Edge>, request: Request) -> Response {
+    file(edge, request, "docs/quickstart.html").await
+}
+
+/// `GET /docs/errors`
+pub(crate) async fn errors(State(edge): State<Edge>, request: Request) -> Response {
+    edge.error_page.answer(request.headers()).await
+}
+
+/// `GET /docs/{page}`
+pub(crate) async fn document(State(edge): State<Edge>, request: Request) -> Response {
+    let path = format!("{}.html", request.uri().path().trim_start_matches('/'));
+    file(edge, request, &path).await
+}
+
 /// `GET /openapi`
-pub(crate) async fn openapi(State(edge): State<Edge>, request: axum::extract::Request) -> Response {
+pub(crate) async fn openapi(State(edge): State<Edge>, request: Request) -> Response {
     file(edge, request, "openapi.html").await
 }
 
 /// `GET /playground`
-pub(crate) async fn playground(State(edge): State<Edge>, request: axum::extract::Request) -> Response {
+pub(crate) async fn playground(State(edge): State<Edge>, request: Request) -> Response {
     file(edge, request, "playground.html").await
 }
 
-/// `GET /docs`
-pub(crate) async fn docs(State(edge): State<Edge>, request: axum::extract::Request) -> Response {
-    file(edge, request, "docs/quickstart.html").await
-}
-
-/// `GET /docs/{page}`
-pub(crate) async fn document(
-    State(edge): State<Edge>,
-    Path(page): Path<String>,
-    request: axum::extract::Request,
-) -> Response {
-    file(edge, request, &format!("docs/{page}.html")).await
-}
-
 /// `GET /assets/{file}`: what the pages load.
-pub(crate) async fn asset(
-    State(edge): State<Edge>,
-    Path(name): Path<String>,
-    request: axum::extract::Request,
-) -> Response {
+pub(crate) async fn asset(State(edge): State<Edge>, request: Request) -> Response {
+    let name = request.uri().path().rsplit('/').next().unwrap_or_default().to_owned();
+    if name.ends_with(".html") {
+        // A page has one address.
+        return routes::not_found::answer(State(edge), request).await;
+    }
     file(edge, request, &name).await
+}
+
+async fn file(edge: Edge, request: Request, path: &str) -> Response {
+    match FILES.get(path) {
+        Some(asset) => asset.answer(request.headers()).await,
+        None => routes::not_found::answer(State(edge), request).await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_error_page_is_filled_in() {
+        let frame = ASSETS.get_file(ERROR_PAGE).and_then(|file| file.contents_utf8()).unwrap();
+        assert!(frame.contains("<!--errors-->") && frame.contains("<!--codes-->"));
+        let page = error_page::fill(frame, "https://g.example");
+        assert!(!page.contains("<!--"), "a placeholder was left");
+        assert!(page.contains("https://g.example/docs/errors#invalid_field"));
+        assert!(page.contains("google.rpc.ErrorInfo\n  reason: INVALID_FIELD"));
+        assert!(page.contains("retry-after: 2"));
+    }
+
+    #[test]
+    fn no_page_holds_what_its_policy_forbids() {
+        let pages: Vec<_> = FILES.iter().filter(|(path, _)| path.ends_with(".html")).collect();
+        assert!(pages.len() > 4);
+        for (path, asset) in pages {
+            let text = std::str::from_utf8(asset.content()).unwrap();
+            for forbidden in ["<style", " style=\"", " onclick=", "javascript:", "src=\"http", "<script>"] {
+                assert!(!text.contains(forbidden), "{path} holds {forbidden}");
+            }
+        }
+    }
 }

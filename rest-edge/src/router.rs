@@ -28,7 +28,7 @@ pub(crate) fn router(edge: &Edge, cors_allowed_origins: &[HeaderValue]) -> Route
         .route("/openapi.json", get(routes::openapi::document))
         .route("/", get(pages::home))
         .route("/docs", get(pages::docs))
-        .route("/docs/errors", get(routes::error_page::page))
+        .route("/docs/errors", get(pages::errors))
         .route("/docs/{page}", get(pages::document))
         .route("/openapi", get(pages::openapi))
         .route("/playground", get(pages::playground))

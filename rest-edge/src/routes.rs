@@ -3,7 +3,6 @@
 mod chat_answers;
 pub(crate) mod chat_completions;
 pub(crate) mod conversations;
-pub(crate) mod error_page;
 pub(crate) mod errors;
 pub(crate) mod health;
 pub(crate) mod memory;

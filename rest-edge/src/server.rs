@@ -30,6 +30,7 @@ use crate::config::{Bounds, EdgeSettings, ProcessSettings};
 use crate::core_client::{CoreChannel, CoreClient};
 use crate::measures::Level;
 use crate::openapi;
+use crate::pages;
 use crate::process::{Signals, follow};
 use crate::router::{Watched, router};
 use crate::state::{Edge, Parts};
@@ -81,6 +82,7 @@ impl EdgeServer {
         let edge = Edge::new(Parts {
             core: CoreClient::new(config.channel),
             openapi: openapi::document(&public_url).to_string().into(),
+            error_page: pages::error_page(&public_url),
             public_url,
             max_body_bytes: config.bounds.max_body_bytes,
             body_timeout: settings.body_timeout_secs,

@@ -8,6 +8,7 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use crate::core_client::CoreClient;
+use crate::pages::Asset;
 
 /// What every handler has at hand; cheap to clone.
 #[derive(Clone, Debug)]
@@ -32,6 +33,8 @@ pub(crate) struct Parts {
     pub(crate) ends: CancellationToken,
     /// The OpenAPI document.
     pub(crate) openapi: Bytes,
+    /// The page that the link in every error leads to.
+    pub(crate) error_page: Asset,
 }
 
 impl std::ops::Deref for Edge {

@@ -10,7 +10,7 @@ import { page } from "./layout.js";
 
 const here = dirname(fileURLToPath(import.meta.url));
 
-/** Builds all pages and what they load into `folder`, which is emptied before. */
+/** Builds all pages and what they load into `folder`, which is emptied before; tells which links lead nowhere. */
 export async function buildInto(folder) {
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(join(folder, "docs"), { recursive: true });
@@ -35,14 +35,19 @@ export async function buildInto(folder) {
   for (const name of readdirSync(join(here, "static")).sort()) {
     writeFileSync(join(folder, name), readFileSync(join(here, "static", name)));
   }
+  const openapi = JSON.parse(readFileSync(join(here, "../openapi.json"), "utf8"));
   for (const name of ["index", "openapi", "playground"]) {
-    writeFileSync(join(folder, `${name}.html`), page(name, readFileSync(join(here, "pages", `${name}.html`), "utf8")));
+    const main = readFileSync(join(here, "pages", `${name}.html`), "utf8").replace("<!--version-->", openapi.info.version);
+    writeFileSync(join(folder, `${name}.html`), page(name, main));
   }
-  const { pages, search } = documents(join(here, "docs"));
+  const { pages, search, broken } = documents(join(here, "docs"), openapi);
   for (const [name, html] of Object.entries(pages)) writeFileSync(join(folder, "docs", `${name}.html`), html);
   writeFileSync(join(folder, "search.json"), JSON.stringify(search));
+  return broken;
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  await buildInto(process.argv[2]);
+  const broken = await buildInto(process.argv[2]);
+  for (const link of broken) console.error(link);
+  process.exitCode = broken.length === 0 ? 0 : 1;
 }

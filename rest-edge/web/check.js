@@ -17,7 +17,8 @@ function files(folder) {
 const committed = process.argv[2];
 const built = mkdtempSync(join(tmpdir(), "pages-"));
 try {
-  await buildInto(built);
+  const broken = await buildInto(built);
+  for (const link of broken) console.error(link);
   const names = [...new Set([...files(committed), ...files(built)])];
   const read = (folder, name) => {
     try {
@@ -28,7 +29,7 @@ try {
   };
   const stale = names.filter((name) => !read(committed, name).equals(read(built, name)));
   for (const name of stale) console.error(`${name} is not what the sources build; run npm run build`);
-  process.exitCode = stale.length === 0 ? 0 : 1;
+  process.exitCode = stale.length === 0 && broken.length === 0 ? 0 : 1;
 } finally {
   rmSync(built, { recursive: true });
 }

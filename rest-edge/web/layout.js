@@ -19,12 +19,13 @@ export function page(name, main, title = TITLES[name]) {
 <title>${escape(title)}${name === "index" ? "" : " - Chat gateway"}</title>
 <link rel="icon" href="/assets/icon.svg">
 <link rel="stylesheet" href="/assets/site.css">
-${name === "index" ? "" : `<link rel="stylesheet" href="/assets/${name}.css">\n`}<script type="module" src="/assets/${script}.js"></script>
+<link rel="stylesheet" href="/assets/${script}.css">
+<script type="module" src="/assets/${script}.js"></script>
 </head>
 <body>
 <a class="skip" href="#main">Skip to the content</a>
 <header class="site">
-<a class="brand" href="/">Chat gateway</a>
+<a class="brand" href="/"><img src="/assets/icon.svg" alt="" width="22" height="22"><span>Chat gateway</span></a>
 <nav aria-label="Site">${link("/docs", "Docs", "docs")}${link("/openapi", "API", "openapi")}${link("/playground", "Playground", "playground")}</nav>
 </header>
 ${main}

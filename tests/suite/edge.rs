@@ -4,4 +4,5 @@ mod bodies;
 mod connections;
 mod cors;
 mod ending;
+mod pages;
 mod routes;

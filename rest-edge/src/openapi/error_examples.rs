@@ -7,7 +7,7 @@ use super::route::Route;
 use crate::error::envelope;
 
 /// The id in every example.
-const REQUEST_ID: &str = "019f1c2e-5b7a-7c3d-8e4f-5a6b7c8d9e0f";
+pub(crate) const REQUEST_ID: &str = "019f1c2e-5b7a-7c3d-8e4f-5a6b7c8d9e0f";
 
 /// An example of an error.
 #[derive(Clone, Copy)]
@@ -36,6 +36,12 @@ enum Field {
 pub(super) fn error_examples(routes: &[Route], public_url: &str) -> Map<String, Value> {
     let of_route = |route| Route::errors(route).flat_map(move |code| error_examples_of(route, code));
     routes.iter().flat_map(of_route).map(|example| (example.name(), example.render(public_url))).collect()
+}
+
+/// An error of each code, for the page that explains them: where a field is wrong, one of a chat.
+pub(crate) fn error_of(code: ErrorCode) -> ApiError {
+    let is_of_field = matches!(code, ErrorCode::MissingField | ErrorCode::InvalidField);
+    ErrorExample { code, field: is_of_field.then_some(Field::OfChat) }.error()
 }
 
 /// The examples for an error of a route: one, and another where it has two occasions that a client tells apart.

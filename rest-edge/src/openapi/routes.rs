@@ -5,10 +5,12 @@ mod conversations;
 mod memory;
 mod system_prompts;
 mod tools;
+mod without_rpc;
 
-use gateway_proto::{Access, ErrorCode, Operation};
+use gateway_proto::{ErrorCode, Operation};
 
 use super::route::{Answer, Content, Route, RouteFacts, Tag};
+use without_rpc::WITHOUT_RPC;
 
 /// Every route: those of the route table, then those without an RPC behind them.
 pub(super) fn all() -> Vec<Route> {
@@ -164,56 +166,3 @@ fn facts(operation: Operation) -> RouteFacts {
         },
     }
 }
-
-/// The routes that the edge answers by itself.
-const WITHOUT_RPC: [Route; 3] = [
-    Route {
-        id: "getLiveness",
-        method: "GET",
-        path_template: "/healthz",
-        access: Access::Public,
-        description: "Tells that the process answers. It looks at nothing else: a core or model server that is out does \
-                      not change it.",
-        facts: RouteFacts {
-            tag: Tag::Health,
-            summary: "Tell whether the process lives",
-            parameters: &[],
-            request: None,
-            success: Answer::ok("It does.", Content::json("Liveness", &["Live"])),
-            other_failure: None,
-            errors: &[ANY],
-        },
-    },
-    Route {
-        id: "getOpenApiDocument",
-        method: "GET",
-        path_template: "/openapi.json",
-        access: Access::Public,
-        description: "Gets this document.",
-        facts: RouteFacts {
-            tag: Tag::Documents,
-            summary: "Get this document",
-            parameters: &[],
-            request: None,
-            success: Answer::ok("This document.", Content::json("OpenApiDocument", &[])),
-            other_failure: None,
-            errors: &[ANY],
-        },
-    },
-    Route {
-        id: "getErrorPage",
-        method: "GET",
-        path_template: "/docs/errors",
-        access: Access::Public,
-        description: "Gets the error catalog as a page, which the link in every error leads to. Each code is an anchor.",
-        facts: RouteFacts {
-            tag: Tag::Documents,
-            summary: "Get the error catalog as a page",
-            parameters: &[],
-            request: None,
-            success: Answer::ok("The page.", Content { media_type: "text/html", schema: "HtmlPage", examples: &[] }),
-            other_failure: None,
-            errors: &[ANY],
-        },
-    },
-];

@@ -58,6 +58,7 @@ pub(super) fn edge_over(core: &FakeCore) -> Edge {
         body_room: Arc::new(Semaphore::new(1 << 20)),
         ends: CancellationToken::new(),
         openapi: Bytes::new(),
+        error_page: crate::pages::error_page(""),
     })
 }
 

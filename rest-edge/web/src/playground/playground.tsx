@@ -1,4 +1,6 @@
 import "./playground.css";
 import { render } from "preact";
+import { App } from "./app";
 
-render(<h1>Playground</h1>, document.querySelector("main")!);
+const main = document.querySelector("main");
+if (main !== null) render(<App />, main);
