@@ -132,6 +132,7 @@ describe("with the demo", () => {
       await page.locator(".schema .schema .schema").getByText("content", { exact: true }).waitFor();
       const refused = page.locator(".answers details", { has: page.locator("summary", { hasText: "401" }) });
       await refused.locator("summary").click();
+      await refused.getByLabel("Example").selectOption({ label: "missing_authorization: No credential" });
       await refused.getByText('"code": "missing_authorization"').waitFor();
       await axe(page);
       assert.equal(await page.title(), "Create a chat completion - Chat gateway");

@@ -42,3 +42,8 @@ def test_every_sample_uses_the_addresses_that_the_gateway_has_without_settings()
     for sample in samples():
         addresses = set(re.findall(r"127\.0\.0\.1:\d+|localhost\S*", sample.file.read_text()))
         assert addresses and addresses <= {"127.0.0.1:8080", "127.0.0.1:50051"}, sample
+
+
+def test_a_sample_can_be_read_without_scrolling_far():
+    for sample in samples():
+        assert max(len(line) for line in sample.file.read_text().splitlines()) <= 105, sample

@@ -5,9 +5,12 @@ conversations() {
 }
 
 # Ann begins a conversation.
-ID=$(conversations ann CreateTurn '{"turn": {"chat": {"model": "demo", "messages": [{"role": "ROLE_USER", "text": "Hello"}]}}}' |
-  sed -n 's/.*"conversationId": "\(.*\)".*/\1/p')
+ID=$(conversations ann CreateTurn '{"turn": {"chat": {
+  "model": "demo",
+  "messages": [{"role": "ROLE_USER", "text": "Hello"}]
+}}}' | sed -n 's/.*"conversationId": "\(.*\)".*/\1/p')
 conversations ann ListConversations '{"limit": 1}'
 
 # For Bob it does not exist.
-conversations bob GetConversation '{"conversation_id": "'$ID'"}' || echo "gRPC code $(($? / 8))" # 5: NOT_FOUND
+conversations bob GetConversation '{"conversation_id": "'$ID'"}' ||
+  echo "gRPC code $(($? / 8))" # 5: NOT_FOUND

@@ -1,7 +1,8 @@
 import os
 import httpx
 
-gateway = httpx.Client(base_url="http://127.0.0.1:8080/c1", headers={"Authorization": f"Bearer {os.environ['TOKEN']}"})
+authorization = {"Authorization": f"Bearer {os.environ['TOKEN']}"}
+gateway = httpx.Client(base_url="http://127.0.0.1:8080/c1", headers=authorization)
 
 turn = gateway.post("/chat", json={"model": "demo", "message": "My name is Ann"})
 conversation = f"/conversations/{turn.headers['x-conversation-id']}"

@@ -1,7 +1,10 @@
-call() { curl -s "$@" -H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/json'; }
+call() {
+  curl -s "$@" -H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/json'
+}
 
 ID=$(call -o /dev/null -D - http://127.0.0.1:8080/c1/chat \
-  -d '{"model": "demo", "message": "My name is Ann"}' | tr -d '\r' | sed -n 's/^x-conversation-id: //p')
+  -d '{"model": "demo", "message": "My name is Ann"}' |
+  tr -d '\r' | sed -n 's/^x-conversation-id: //p')
 
 call -X PATCH http://127.0.0.1:8080/c1/conversations/$ID \
   -d '{"title": "Trip to Rome", "metadata": {"folder": "travel"}}'

@@ -2,7 +2,10 @@ KEY=turn-$(date +%s)-$$
 turn() {
   npx buf curl --protocol grpc --http2-prior-knowledge \
     -H "Authorization: Bearer $TOKEN" -H "idempotency-key: $KEY" \
-    -d '{"turn": {"chat": {"model": "demo", "messages": [{"role": "ROLE_USER", "text": "'"$1"'"}]}}}' \
+    -d '{"turn": {"chat": {
+      "model": "demo",
+      "messages": [{"role": "ROLE_USER", "text": "'"$1"'"}]
+    }}}' \
     http://127.0.0.1:50051/chatgateway.v1.ConversationService/CreateTurn
 }
 

@@ -2,7 +2,8 @@ import os
 import uuid
 import httpx
 
-gateway = httpx.Client(base_url="http://127.0.0.1:8080", headers={"Authorization": f"Bearer {os.environ['TOKEN']}"})
+authorization = {"Authorization": f"Bearer {os.environ['TOKEN']}"}
+gateway = httpx.Client(base_url="http://127.0.0.1:8080", headers=authorization)
 key = {"Idempotency-Key": str(uuid.uuid4())}
 
 

@@ -1,7 +1,8 @@
 KEY=turn-$(date +%s)-$$
 turn() {
   curl http://127.0.0.1:8080/c1/chat \
-    -H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/json' -H "Idempotency-Key: $KEY" -d "$1"
+    -H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/json' \
+    -H "Idempotency-Key: $KEY" -d "$1"
   echo
 }
 

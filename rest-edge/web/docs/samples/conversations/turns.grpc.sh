@@ -1,7 +1,10 @@
 turn() {
   npx buf curl --protocol grpc --http2-prior-knowledge \
     -H "Authorization: Bearer $TOKEN" \
-    -d '{"turn": {"conversation_id": "'$2'", "chat": {"model": "demo", "messages": [{"role": "ROLE_USER", "text": "'"$1"'"}]}}}' \
+    -d '{"turn": {"conversation_id": "'$2'", "chat": {
+      "model": "demo",
+      "messages": [{"role": "ROLE_USER", "text": "'"$1"'"}]
+    }}}' \
     http://127.0.0.1:50051/chatgateway.v1.ConversationService/CreateTurn
 }
 

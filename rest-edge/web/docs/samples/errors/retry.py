@@ -2,7 +2,9 @@ import os
 import openai
 
 # The SDK obeys x-should-retry and Retry-After by itself; max_retries=0 leaves it to you.
-client = openai.OpenAI(base_url="http://127.0.0.1:8080/v1", api_key=os.environ["TOKEN"], max_retries=0)
+client = openai.OpenAI(
+    base_url="http://127.0.0.1:8080/v1", api_key=os.environ["TOKEN"], max_retries=0
+)
 
 try:
     # The demo plays a model whose quota is used up.

@@ -1,7 +1,11 @@
 import OpenAI from "openai";
 
 // The SDK obeys x-should-retry and Retry-After by itself; maxRetries: 0 leaves it to you.
-const client = new OpenAI({ baseURL: "http://127.0.0.1:8080/v1", apiKey: process.env.TOKEN, maxRetries: 0 });
+const client = new OpenAI({
+  baseURL: "http://127.0.0.1:8080/v1",
+  apiKey: process.env.TOKEN,
+  maxRetries: 0,
+});
 
 try {
   // The demo plays a model whose quota is used up.

@@ -9,7 +9,8 @@ metadata = [("authorization", f"Bearer {os.environ['TOKEN']}")]
 with grpc.insecure_channel("127.0.0.1:50051") as channel:
     chats = chat_service_pb2_grpc.ChatServiceStub(channel)
     message = chat_pb2.ChatMessage(role=chat_pb2.ROLE_USER, text="Hello")
-    request = chat_service_pb2.CreateChatCompletionRequest(chat=chat_pb2.ChatRequest(model="nothing", messages=[message]))
+    chat = chat_pb2.ChatRequest(model="nothing", messages=[message])
+    request = chat_service_pb2.CreateChatCompletionRequest(chat=chat)
     try:
         chats.CreateChatCompletion(request, metadata=metadata)
     except grpc.RpcError as error:

@@ -5,7 +5,8 @@ import { ChatService } from "./generated/chatgateway/v1/chat_service_pb.js";
 import { BadRequestSchema, ErrorInfoSchema } from "./generated/google/rpc/error_details_pb.js";
 
 const headers = { authorization: `Bearer ${process.env.TOKEN}` };
-const chats = createClient(ChatService, createGrpcTransport({ baseUrl: "http://127.0.0.1:50051" }));
+const transport = createGrpcTransport({ baseUrl: "http://127.0.0.1:50051" });
+const chats = createClient(ChatService, transport);
 
 const messages = [{ role: Role.USER, content: { case: "text" as const, value: "Hello" } }];
 try {

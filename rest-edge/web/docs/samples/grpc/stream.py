@@ -7,7 +7,8 @@ metadata = [("authorization", f"Bearer {os.environ['TOKEN']}")]
 with grpc.insecure_channel("127.0.0.1:50051") as channel:
     chats = chat_service_pb2_grpc.ChatServiceStub(channel)
     message = chat_pb2.ChatMessage(role=chat_pb2.ROLE_USER, text="Hello")
-    request = chat_service_pb2.StreamChatCompletionRequest(chat=chat_pb2.ChatRequest(model="demo", messages=[message]))
+    chat = chat_pb2.ChatRequest(model="demo", messages=[message])
+    request = chat_service_pb2.StreamChatCompletionRequest(chat=chat)
     stream = chats.StreamChatCompletion(request, metadata=metadata)
     for answer in stream:
         for chunk in answer.chunks:

@@ -7,4 +7,5 @@ memory PutMemory '{"key": "colour", "value": "teal", "visibility": "private"}'
 memory ListMemory '{"visibility": "private"}'
 memory GetMemoryUsage '{"visibility": "private"}'
 memory DeleteMemory '{"key": "colour", "visibility": "private"}'
-memory GetMemory '{"key": "colour", "visibility": "private"}' || echo "gRPC code $(($? / 8))" # 5: NOT_FOUND
+memory GetMemory '{"key": "colour", "visibility": "private"}' ||
+  echo "gRPC code $(($? / 8))" # 5: NOT_FOUND

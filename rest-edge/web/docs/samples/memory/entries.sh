@@ -1,4 +1,7 @@
-call() { curl -s "$@" -H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/json'; echo; }
+call() {
+  curl -s "$@" -H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/json'
+  echo
+}
 
 call http://127.0.0.1:8080/v1/memory -d '{"key": "colour", "value": "teal", "visibility": "private"}'
 call "http://127.0.0.1:8080/v1/memory?visibility=private"

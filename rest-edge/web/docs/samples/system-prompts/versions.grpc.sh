@@ -3,7 +3,8 @@ prompts() {
     -d "$2" "http://127.0.0.1:50051/chatgateway.v1.SystemPromptService/$1"
 }
 
-FIRST=$(prompts PutSystemPrompt '{"level": "user", "content": "Answer in one sentence.", "note": "first try"}' |
+FIRST=$(prompts PutSystemPrompt \
+  '{"level": "user", "content": "Answer in one sentence.", "note": "first try"}' |
   sed -n 's/.*"version": \([0-9]*\).*/\1/p')
 prompts PutSystemPrompt '{"level": "user", "content": "Answer in French."}'
 

@@ -1,9 +1,8 @@
 import os
 import httpx
 
-prompts = httpx.Client(
-    base_url="http://127.0.0.1:8080/v1/system-prompts", headers={"Authorization": f"Bearer {os.environ['TOKEN']}"}
-)
+authorization = {"Authorization": f"Bearer {os.environ['TOKEN']}"}
+prompts = httpx.Client(base_url="http://127.0.0.1:8080/v1/system-prompts", headers=authorization)
 
 first = prompts.put("/user", json={"content": "Answer in one sentence.", "note": "first try"}).json()
 second = prompts.put("/user", json={"content": "Answer in French."}).json()

@@ -12,7 +12,7 @@ def get_weather(city):
 parameters = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
 tools = [{"type": "function", "function": {"name": "get_weather", "parameters": parameters}}]
 
-# The demo does as a model does that wants a tool.
+# The demo plays a model that wants a tool.
 messages = [{"role": "user", "content": '/tool get_weather {"city": "Rome"}'}]
 answer = client.chat.completions.create(model="demo", messages=messages, tools=tools).choices[0]
 while answer.finish_reason == "tool_calls":

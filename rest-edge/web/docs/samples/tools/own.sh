@@ -6,11 +6,12 @@ chat() {
     -d '{"model": "demo", "tools": '"$TOOLS"', "messages": ['"$1"']}'
 }
 
-# The demo does as a model does that wants a tool. Its answer ends with finish_reason "tool_calls".
+# The demo plays a model that wants a tool. Its answer ends with "tool_calls".
 ASKED='{"role": "user", "content": "/tool get_weather {\"city\": \"Rome\"}"}'
 CALLS=$(chat "$ASKED" | grep -o '"tool_calls":\[.*\]},"logprobs"' | sed 's/},"logprobs"$//')
 echo "$CALLS"
 
 # Run the function, and send back its result under the id of the call.
 ID=$(echo "$CALLS" | sed 's/.*"id":"\([^"]*\)".*/\1/')
-chat "$ASKED"', {"role": "assistant", '"$CALLS"'}, {"role": "tool", "tool_call_id": "'$ID'", "content": "18 degrees"}'
+chat "$ASKED"', {"role": "assistant", '"$CALLS"'},
+  {"role": "tool", "tool_call_id": "'$ID'", "content": "18 degrees"}'

@@ -7,10 +7,14 @@ function getWeather({ city }: { city: string }) {
 }
 
 const parameters = { type: "object", properties: { city: { type: "string" } }, required: ["city"] };
-const tools: OpenAI.ChatCompletionTool[] = [{ type: "function", function: { name: "get_weather", parameters } }];
+const tools: OpenAI.ChatCompletionTool[] = [
+  { type: "function", function: { name: "get_weather", parameters } },
+];
 
-// The demo does as a model does that wants a tool.
-const messages: OpenAI.ChatCompletionMessageParam[] = [{ role: "user", content: '/tool get_weather {"city": "Rome"}' }];
+// The demo plays a model that wants a tool.
+const messages: OpenAI.ChatCompletionMessageParam[] = [
+  { role: "user", content: '/tool get_weather {"city": "Rome"}' },
+];
 let [answer] = (await client.chat.completions.create({ model: "demo", messages, tools })).choices;
 while (answer.finish_reason === "tool_calls") {
   messages.push(answer.message);

@@ -1,7 +1,8 @@
 import os
 import httpx
 
-gateway = httpx.Client(base_url="http://127.0.0.1:8080/v1", headers={"Authorization": f"Bearer {os.environ['TOKEN']}"})
+authorization = {"Authorization": f"Bearer {os.environ['TOKEN']}"}
+gateway = httpx.Client(base_url="http://127.0.0.1:8080/v1", headers=authorization)
 
 for tool in gateway.get("/tools").json()["items"]:
     print(tool["name"], "-", tool["description"])

@@ -1,4 +1,7 @@
-const headers = { Authorization: `Bearer ${process.env.TOKEN}`, "Content-Type": "application/json" };
+const headers = {
+  Authorization: `Bearer ${process.env.TOKEN}`,
+  "Content-Type": "application/json",
+};
 
 const tools = await (await fetch("http://127.0.0.1:8080/v1/tools", { headers })).json();
 for (const tool of tools.items) {

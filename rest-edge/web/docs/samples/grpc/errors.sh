@@ -1,4 +1,0 @@
-# The same call over HTTP.
-curl http://127.0.0.1:8080/v1/chat/completions \
-  -H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/json' \
-  -d '{"model": "nothing", "messages": [{"role": "user", "content": "Hello"}]}'
