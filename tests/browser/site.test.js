@@ -128,10 +128,11 @@ describe("with the demo", () => {
       await page.keyboard.type("chat completions");
       await page.keyboard.press("Enter");
       await page.getByRole("heading", { level: 1, name: "Create a chat completion" }).waitFor();
-      for (const name of ["messages", "response_format"]) await page.getByRole("button", { name: `More of ${name}` }).click();
-      await page.getByText("json_schema", { exact: false }).first().waitFor();
+      for (const name of ["messages", "UserMessage"]) await page.getByRole("button", { name: `More of ${name}`, exact: true }).click();
+      await page.locator(".schema .schema .schema").getByText("content", { exact: true }).waitFor();
       const refused = page.locator(".answers details", { has: page.locator("summary", { hasText: "401" }) });
       await refused.locator("summary").click();
+      await refused.getByLabel("Example").selectOption({ label: "missing_authorization: No credential" });
       await refused.getByText('"code": "missing_authorization"').waitFor();
       await axe(page);
       assert.equal(await page.title(), "Create a chat completion - Chat gateway");

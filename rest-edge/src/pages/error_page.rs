@@ -26,7 +26,7 @@ pub(super) fn fill(frame: &str, public_url: &str) -> String {
         write_section(&mut sections, *code, public_url);
         let code = code.facts().code;
         // Writing to a string does not fail.
-        let _ = write!(links, "<li><a href=\"#{code}\">{code}</a></li>");
+        let _ = write!(links, "<li><a href=\"#{code}\">{}</a></li>", code.replace('_', "_<wbr>"));
     }
     links.push_str("</ul>");
     frame.replacen(SECTIONS, &sections, 1).replacen(LINKS, &links, 1)

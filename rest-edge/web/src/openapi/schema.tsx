@@ -66,10 +66,11 @@ function Member({ name, schema, resolve, required, isChoice = false }: MemberPro
   const inner = innerOf(whole, resolve);
   const description = schema.description ?? whole.description;
   const facts = factsOf(whole);
+  const type = typeOf(schema, resolve);
   return (
     <li class="member">
       <div class="line">
-        {isChoice ? <em>{name}</em> : <code class="name">{name}</code>} <span class="type">{typeOf(schema, resolve)}</span>
+        {isChoice ? <em>{name}</em> : <code class="name">{name}</code>} {type !== name && <span class="type">{type}</span>}
         {required && <span class="required">required</span>}
         {whole.deprecated && <span class="deprecated">deprecated</span>}
         {inner && (
