@@ -96,6 +96,18 @@ struct Preface {
     end: Pin<Box<Sleep>>,
 }
 
+impl<S> Connection<S> {
+    /// What was polled, unless the client has had its time. Writing waits for it as reading does: what is written first waits
+    /// for the handshake.
+    fn in_time<T>(&mut self, context: &mut Context<'_>, polled: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
+        if let (Poll::Pending, Some(preface)) = (&polled, &mut self.preface) {
+            ready!(preface.end.as_mut().poll(context));
+            return Poll::Ready(Err(ErrorKind::TimedOut.into()));
+        }
+        polled
+    }
+}
+
 impl<S> Connected for Connection<S> {
     type ConnectInfo = OneTooMany;
 
@@ -113,26 +125,20 @@ impl<S: AsyncRead + Unpin> AsyncRead for Connection<S> {
         let this = &mut *self;
         let before = buffer.filled().len();
         let read = Pin::new(&mut this.stream).poll_read(context, buffer);
-        let Some(preface) = &mut this.preface else { return read };
-        match read {
-            Poll::Ready(read) => {
-                preface.missing = preface.missing.saturating_sub(buffer.filled().len() - before);
-                if preface.missing == 0 {
-                    this.preface = None;
-                }
-                Poll::Ready(read)
-            }
-            Poll::Pending => {
-                ready!(preface.end.as_mut().poll(context));
-                Poll::Ready(Err(ErrorKind::TimedOut.into()))
+        if let (Poll::Ready(_), Some(preface)) = (&read, &mut this.preface) {
+            preface.missing = preface.missing.saturating_sub(buffer.filled().len() - before);
+            if preface.missing == 0 {
+                this.preface = None;
             }
         }
+        this.in_time(context, read)
     }
 }
 
 impl<S: AsyncWrite + Unpin> AsyncWrite for Connection<S> {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(context, bytes)
+        let polled = Pin::new(&mut self.stream).poll_write(context, bytes);
+        self.in_time(context, polled)
     }
 
     fn poll_write_vectored(
@@ -140,7 +146,8 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Connection<S> {
         context: &mut Context<'_>,
         pieces: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(context, pieces)
+        let polled = Pin::new(&mut self.stream).poll_write_vectored(context, pieces);
+        self.in_time(context, polled)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -148,7 +155,8 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Connection<S> {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(context)
+        let polled = Pin::new(&mut self.stream).poll_flush(context);
+        self.in_time(context, polled)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -173,6 +181,16 @@ mod tests {
         assert!(places.take().is_none());
         drop(first);
         assert!(!places.take().unwrap().1.0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_client_with_which_nothing_can_be_written_has_the_same_time() {
+        // As it is while a handshake waits.
+        let (_client, stream) = tokio::io::duplex(1);
+        let place = Arc::new(Semaphore::new(1)).try_acquire_owned().unwrap();
+        let preface = Some(Preface { missing: PREFACE_BYTES, end: Box::pin(sleep(PREFACE_PATIENCE)) });
+        let mut connection = Connection { stream, preface, one_too_many: OneTooMany(false), _place: place };
+        assert_eq!(connection.write_all(&[0; 2]).await.unwrap_err().kind(), ErrorKind::TimedOut);
     }
 
     #[tokio::test(start_paused = true)]
