@@ -84,6 +84,7 @@ impl EdgeServer {
             openapi: openapi::document(&public_url).to_string().into(),
             error_page: pages::error_page(&public_url),
             public_url,
+            scheme: if config.tls.is_some() { "https" } else { "http" },
             max_body_bytes: config.bounds.max_body_bytes,
             body_timeout: settings.body_timeout_secs,
             keep_alive: settings.stream_keep_alive_secs,

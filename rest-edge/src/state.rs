@@ -21,6 +21,8 @@ pub(crate) struct Parts {
     pub(crate) core: CoreClient,
     /// The address under which clients reach the edge, without a slash at its end.
     pub(crate) public_url: String,
+    /// What clients speak to the edge: `http` or `https`.
+    pub(crate) scheme: &'static str,
     /// The largest request body, in bytes.
     pub(crate) max_body_bytes: usize,
     /// How long a body may take, besides one second for each KiB.

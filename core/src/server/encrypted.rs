@@ -1,7 +1,7 @@
 //! TLS on a connection, whose handshake is made while it is read and written, so that it holds up no other.
 
 use std::future::Future;
-use std::io;
+use std::io::{self, ErrorKind};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -16,6 +16,8 @@ use tokio_rustls::{Accept, TlsAcceptor};
 pub(super) enum Encrypted {
     Beginning(Accept<TcpStream>),
     Begun(TlsStream<TcpStream>),
+    /// The handshake failed, and is not to be asked again.
+    Failed,
 }
 
 impl Encrypted {
@@ -26,11 +28,13 @@ impl Encrypted {
     /// The connection, once the handshake is made.
     fn poll_begun(&mut self, context: &mut Context<'_>) -> Poll<io::Result<Pin<&mut TlsStream<TcpStream>>>> {
         if let Self::Beginning(accept) = self {
-            *self = Self::Begun(ready!(Pin::new(accept).poll(context))?);
+            let made = ready!(Pin::new(accept).poll(context));
+            *self = Self::Failed;
+            *self = Self::Begun(made?);
         }
         match self {
             Self::Begun(stream) => Poll::Ready(Ok(Pin::new(stream))),
-            Self::Beginning(_) => Poll::Pending,
+            Self::Beginning(_) | Self::Failed => Poll::Ready(Err(ErrorKind::NotConnected.into())),
         }
     }
 }
@@ -70,7 +74,7 @@ impl AsyncWrite for Encrypted {
         match &mut *self {
             Self::Begun(stream) => Pin::new(stream).poll_shutdown(context),
             // Dropped as it is: nobody was told anything yet.
-            Self::Beginning(_) => Poll::Ready(Ok(())),
+            Self::Beginning(_) | Self::Failed => Poll::Ready(Ok(())),
         }
     }
 }

@@ -171,6 +171,13 @@ mod tests {
 
     use super::*;
 
+    fn new_connection<S>(stream: S) -> Connection<S> {
+        let place = Arc::new(Semaphore::new(1)).try_acquire_owned().unwrap();
+        let preface = Some(Preface { missing: PREFACE_BYTES, end: Box::pin(sleep(PREFACE_PATIENCE)) });
+        let _open = Level::raise(&metrics::gauge!("gateway_grpc_connections_open"));
+        Connection { stream, preface, one_too_many: OneTooMany(false), _place: place, _open }
+    }
+
     #[test]
     fn some_connections_beyond_the_most_are_told_so() {
         let places = Places::new(1);
@@ -187,19 +194,14 @@ mod tests {
     async fn a_client_with_which_nothing_can_be_written_has_the_same_time() {
         // As it is while a handshake waits.
         let (_client, stream) = tokio::io::duplex(1);
-        let place = Arc::new(Semaphore::new(1)).try_acquire_owned().unwrap();
-        let preface = Some(Preface { missing: PREFACE_BYTES, end: Box::pin(sleep(PREFACE_PATIENCE)) });
-        let mut connection = Connection { stream, preface, one_too_many: OneTooMany(false), _place: place };
+        let mut connection = new_connection(stream);
         assert_eq!(connection.write_all(&[0; 2]).await.unwrap_err().kind(), ErrorKind::TimedOut);
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_connection_that_says_nothing_is_closed_in_time() {
         let (mut client, stream) = tokio::io::duplex(PREFACE_BYTES);
-        let place = Arc::new(Semaphore::new(1)).try_acquire_owned().unwrap();
-        let preface = Some(Preface { missing: PREFACE_BYTES, end: Box::pin(sleep(PREFACE_PATIENCE)) });
-        let _open = Level::raise(&metrics::Gauge::noop());
-        let mut connection = Connection { stream, preface, one_too_many: OneTooMany(false), _place: place, _open };
+        let mut connection = new_connection(stream);
         client.write_all(&[0; PREFACE_BYTES - 1]).await.unwrap();
         let mut bytes = [0; PREFACE_BYTES];
         connection.read_exact(&mut bytes[1..]).await.unwrap();

@@ -28,12 +28,15 @@ pub struct Identity {
     certificate: SettingFile,
     key: SettingFile,
     current: ArcSwap<CertifiedKey>,
+    /// What the files held just before they were first read.
+    loaded: Option<[u8; 32]>,
 }
 
 impl Identity {
     pub(super) fn load([certificate, key]: [SettingFile; 2]) -> Result<Self, TlsError> {
+        let loaded = look(&certificate, &key);
         let current = ArcSwap::from_pointee(read(&certificate, &key)?);
-        Ok(Self { certificate, key, current })
+        Ok(Self { certificate, key, current, loaded })
     }
 
     /// The setting that names the certificate's file.
@@ -55,11 +58,11 @@ impl Identity {
 
     /// Reads the files again whenever they change, and tells what came of it; never ends.
     pub async fn follow(self: Arc<Self>, tell: impl Fn(Result<(), TlsError>)) {
-        let mut settled = self.clone().look().await;
+        let mut settled = self.loaded;
         let mut last = settled;
         loop {
             sleep(LOOK_EVERY).await;
-            let now = self.clone().look().await;
+            let now = Arc::clone(&self).look().await;
             let is_at_rest = now == last;
             last = now;
             if is_at_rest && now != settled {
@@ -73,17 +76,19 @@ impl Identity {
         }
     }
 
-    /// What the files hold, as a digest; none if they cannot be read. A file system can hang, and must not hang the process.
+    /// A file system can hang, and must not hang the process.
     async fn look(self: Arc<Self>) -> Option<[u8; 32]> {
-        let looked = spawn_blocking(move || {
-            let mut digest = Sha256::new();
-            for file in [&self.certificate, &self.key] {
-                digest.update(fs::read(&file.path).ok()?);
-            }
-            Some(digest.finalize().into())
-        });
-        looked.await.ok().flatten()
+        spawn_blocking(move || look(&self.certificate, &self.key)).await.ok().flatten()
     }
+}
+
+/// What the files hold, as a digest; none if they cannot be read.
+fn look(certificate: &SettingFile, key: &SettingFile) -> Option<[u8; 32]> {
+    let mut digest = Sha256::new();
+    for file in [certificate, key] {
+        digest.update(fs::read(&file.path).ok()?);
+    }
+    Some(digest.finalize().into())
 }
 
 fn read(certificate: &SettingFile, key: &SettingFile) -> Result<CertifiedKey, TlsError> {

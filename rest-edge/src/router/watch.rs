@@ -64,7 +64,7 @@ impl hyper::service::Service<http::Request<Incoming>> for Watched {
             let id = request_id(request.headers());
             let watch = measures.begin(&request, &id);
             let mut request = request.map(Body::new);
-            let span = trace::begin_request(&mut request);
+            let span = trace::begin_request(&mut request, edge.scheme);
             request.extensions_mut().insert(RequestId(id.clone()));
             let work = watch.scope(async { router.call(request).await });
             let answer = AssertUnwindSafe(work).catch_unwind().await;

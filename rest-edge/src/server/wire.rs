@@ -4,18 +4,25 @@ use std::io::{self, ErrorKind, IoSlice};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
+use bytes::Bytes;
 use rustls::ServerConfig;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
+use super::socket::Socket;
+
 /// The first byte of every TLS connection: a record of the handshake, by RFC 8446, section 5.1.
 const HANDSHAKE: u8 = 22;
 /// For who speaks HTTP where HTTPS is spoken.
 const NOT_ENCRYPTED: &[u8] = b"HTTP/1.1 400 Bad Request\r\ncontent-type: text/plain\r\ncontent-length: 49\r\n\
                                connection: close\r\n\r\nThis port speaks HTTPS; use https:// to reach it.";
+
+/// How long nothing of that may be taken.
+const TELL_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// What a connection's bytes go over.
 pub(super) enum Wire {
@@ -25,11 +32,13 @@ pub(super) enum Wire {
 
 impl Wire {
     /// Waits for the handshake. Who sends HTTP instead is told so.
-    pub(super) async fn encrypted(mut stream: TcpStream, config: &Arc<ServerConfig>) -> io::Result<Self> {
+    pub(super) async fn encrypted(stream: TcpStream, config: &Arc<ServerConfig>) -> io::Result<Self> {
         let mut first = [0];
         if stream.peek(&mut first).await? == 1 && first[0] != HANDSHAKE {
-            stream.write_all(NOT_ENCRYPTED).await?;
-            stream.shutdown().await?;
+            let mut socket = Socket::new(Self::Plain(stream), Bytes::new(), None, TELL_TIMEOUT);
+            socket.write_all(NOT_ENCRYPTED).await?;
+            // Reads for a moment what still comes, so that the answer can be read.
+            socket.shutdown().await?;
             return Err(ErrorKind::InvalidData.into());
         }
         TlsAcceptor::from(Arc::clone(config)).accept(stream).await.map(|stream| Self::Encrypted(Box::new(stream)))

@@ -28,7 +28,7 @@ pub(crate) struct RequestSpan {
 
 /// Begins the span of a request, whose headers tell the core from now on where it stands in the trace. What a client sent in
 /// their place and is not to the letter is taken out. It does not tell the path, which may hold keys of memory.
-pub(crate) fn begin_request(request: &mut Request<Body>) -> RequestSpan {
+pub(crate) fn begin_request(request: &mut Request<Body>, scheme: &'static str) -> RequestSpan {
     let parent = TraceContext::of(request.headers());
     let method = name_of_method(request.method());
     let mut span = if PROBES.contains(&request.uri().path()) {
@@ -38,7 +38,7 @@ pub(crate) fn begin_request(request: &mut Request<Body>) -> RequestSpan {
     };
     TraceContext::put(span.context(parent.as_ref()).as_ref(), request.headers_mut());
     span.set("http.request.method", method);
-    span.set("url.scheme", "http");
+    span.set("url.scheme", scheme);
     span.set("network.protocol.version", name_of_version(request.version()));
     RequestSpan { span, method, has_ended: false }
 }

@@ -51,6 +51,7 @@ pub(super) fn edge_over(core: &FakeCore) -> Edge {
     });
     Edge::new(Parts {
         core: CoreClient::new(CoreChannel::in_process(service)),
+        scheme: "http",
         public_url: String::new(),
         max_body_bytes: 1 << 20,
         body_timeout: Duration::from_secs(10),
