@@ -1,6 +1,7 @@
 """Every sample of deploy/ as text: it is whole in itself, and says nothing that its program does not know."""
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -136,6 +137,24 @@ def test_the_secrets_of_compose_are_made_as_it_says(tmp_path):
     assert settings["DATABASE_URL"] == f"postgres://{user}:{password}@postgres:5432/{database}"
     assert settings["RUST_API_BEARER"] != password
     run("gateway-core", "config", "check", **settings)
+
+
+def test_the_certificates_of_compose_can_be_read_by_its_user_and_no_other(tmp_path):
+    shutil.copytree(DEPLOY / "tls", tmp_path / "deploy" / "tls")
+    text = (DEPLOY / "compose" / "edge-and-core.tls.yaml").read_text()
+    commands = "\n".join(re.findall(r"^#   (.*)$", text.split("\nservices:")[0], re.MULTILINE)).split("docker compose")[0]
+    if os.geteuid() != 0:
+        # Who is not root cannot give files away; what their modes are can be seen all the same.
+        commands = commands.replace("chgrp 65532", "chgrp $(id -g)")
+    subprocess.run(["sh", "-euc", commands], cwd=tmp_path, check=True, timeout=30)
+    mounted = set(re.findall(r"- \./(tls/[\w.]+):", text))
+    assert len(mounted) == 5
+    for file in mounted:
+        facts = (tmp_path / "deploy" / "compose" / file).stat()
+        assert facts.st_mode & 0o040, file
+        if file.endswith(".key"):
+            assert facts.st_mode & 0o007 == 0 and facts.st_gid in (65532, os.getgid())
+    assert (tmp_path / "deploy" / "compose" / "tls" / "ca.key").stat().st_mode & 0o077 == 0
 
 
 def test_what_an_operator_may_add_to_one_process():
