@@ -105,7 +105,8 @@ pub(crate) async fn complete_once(
 ) -> Result<(Answered<ChatCompletion>, Option<Priced>), ApiError> {
     let mut meter = open_meter(shared, call, request, model).await?;
     let waiting = call.stopwatch.wait();
-    let asked = ask(call, request, model).await;
+    // In a place of its own, which is not moved about with all that is around it.
+    let asked = Box::pin(ask(call, request, model)).await;
     drop(waiting);
     let (completion, attempt) = match asked {
         Ok(answer) => answer,

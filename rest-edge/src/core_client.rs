@@ -20,7 +20,6 @@ use gateway_proto::v1::tool_service_client::ToolServiceClient;
 use gateway_proto::v1::usage_service_client::UsageServiceClient;
 use gateway_proto::{ApiError, ErrorCode, metadata};
 use http::{HeaderMap, HeaderValue};
-use rustls::AlertDescription;
 use tonic::metadata::MetadataMap;
 use tonic::{ConnectError, Request, Response, Status};
 
@@ -164,31 +163,12 @@ fn may_go_elsewhere(status: &Status, waited: Duration) -> bool {
 fn never_sent(status: &Status) -> bool {
     let mut cause = status.source();
     while let Some(error) = cause {
-        if error.is::<ConnectError>() || error.is::<NoCore>() || is_turned_away(error) {
+        if error.is::<ConnectError>() || error.is::<NoCore>() {
             return true;
         }
         cause = error.source();
     }
     false
-}
-
-/// Whether the core does not take the edge's certificate. In TLS 1.3 a client hears of it only after its handshake, and
-/// nothing that it has sent by then was read. Other alerts may come later, when calls have been run.
-fn is_turned_away(error: &(dyn Error + 'static)) -> bool {
-    let inner = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
-    let tls = inner.and_then(|error| error.downcast_ref::<rustls::Error>());
-    let Some(rustls::Error::AlertReceived(alert)) = tls else { return false };
-    matches!(
-        alert,
-        AlertDescription::AccessDenied
-            | AlertDescription::BadCertificate
-            | AlertDescription::CertificateExpired
-            | AlertDescription::CertificateRequired
-            | AlertDescription::CertificateRevoked
-            | AlertDescription::CertificateUnknown
-            | AlertDescription::UnknownCA
-            | AlertDescription::UnsupportedCertificate
-    )
 }
 
 /// A status of the core as the failure of a request.

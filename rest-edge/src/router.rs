@@ -92,7 +92,8 @@ where
     let run = async move |State(edge): State<Edge>, request: Request<Body>| {
         Progress::note_route(operation);
         let (inbound, request_id) = Inbound::new(request);
-        let answer = handle(edge.clone(), inbound).await;
+        // In a place of its own: the router moves this future about, and would move all of the handler's with it.
+        let answer = Box::pin(handle(edge.clone(), inbound)).await;
         let answer = answer
             .unwrap_or_else(|failure| failure.into_response(request_id.to_str().unwrap_or_default(), &edge.public_url));
         trace::name_route(answer, operation)

@@ -4,6 +4,7 @@ use std::future::Future;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::Uri;
 use hyper_util::rt::TokioIo;
@@ -11,7 +12,9 @@ use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, Server
 use rustls::crypto::{verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, Error, SignatureScheme};
+use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::net::TcpStream;
+use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use tower::util::{ServiceFn, service_fn};
@@ -78,18 +81,40 @@ fn offering(mut config: ClientConfig, protocols: &[&[u8]]) -> ClientConfig {
     config
 }
 
-type Connecting = Pin<Box<dyn Future<Output = io::Result<TokioIo<TlsStream<TcpStream>>>> + Send>>;
+/// How long the server's first word is waited for.
+const GREETING_PATIENCE: Duration = Duration::from_secs(1);
+/// It only has to be looked at; larger reads go past it.
+const GREETING_BYTES: usize = 64;
+
+type Greeted = BufReader<TlsStream<TcpStream>>;
+type Connecting = Pin<Box<dyn Future<Output = io::Result<TokioIo<Greeted>>> + Send>>;
 
 /// Makes the connections of a gRPC channel.
+///
+/// In TLS 1.3 a client hears only after its handshake that the server does not take its certificate, and would have sent a
+/// call by then. A server of HTTP/2 speaks first, as this gateway's does, so its first word is waited for: who is turned away
+/// has no connection, and nothing was sent.
 #[must_use]
 pub fn connector(tls: ClientTls) -> ServiceFn<impl Fn(Uri) -> Connecting + Clone> {
     service_fn(move |uri: Uri| {
         let tls = tls.clone();
         Box::pin(async move {
             let host = uri.host().unwrap_or_default();
-            tls.connect(host, uri.port_u16().unwrap_or(443)).await.map(TokioIo::new)
+            let stream = tls.connect(host, uri.port_u16().unwrap_or(443)).await?;
+            greeted(stream).await.map(TokioIo::new)
         }) as Connecting
     })
+}
+
+async fn greeted(stream: TlsStream<TcpStream>) -> io::Result<Greeted> {
+    let mut stream = BufReader::with_capacity(GREETING_BYTES, stream);
+    // One that lets its client speak first is taken at its word.
+    if let Ok(greeting) = timeout(GREETING_PATIENCE, stream.fill_buf()).await
+        && greeting?.is_empty()
+    {
+        return Err(io::ErrorKind::UnexpectedEof.into());
+    }
+    Ok(stream)
 }
 
 /// Trusts one certificate.
