@@ -1,6 +1,6 @@
 // How the playground looks: every view in both themes and at the width of a phone, for people who see, hear or type.
 //
-// UPDATE_SCREENSHOTS=1 writes the pictures of the README.
+// The pictures of the README are made each time, and with UPDATE_SCREENSHOTS=1 they are written where the README shows them.
 
 import assert from "node:assert/strict";
 import { mkdir } from "node:fs/promises";
@@ -11,7 +11,9 @@ import { answered, enter, message, open, pick, say, whole } from "./playground.j
 
 const browser = useBrowser();
 const gateway = useGateway();
-const shown = fileURLToPath(new URL("../../rest-edge/web/screenshots", import.meta.url));
+const shown = fileURLToPath(
+  new URL(process.env.UPDATE_SCREENSHOTS === "1" ? "../../rest-edge/web/screenshots" : "../.work/readme", import.meta.url),
+);
 
 /** Goes through the page, and tells at each place that there is something to look at. */
 async function tour(page, look, name) {
@@ -124,7 +126,7 @@ test("a long answer is followed to its end, unless the reader looks at something
   });
 });
 
-test("the pictures of the README", { skip: process.env.UPDATE_SCREENSHOTS === undefined }, async () => {
+test("the pictures of the README", async () => {
   await mkdir(shown, { recursive: true });
   for (const [name, user, options] of [
     ["light", "ann", { theme: "light" }],
@@ -139,7 +141,8 @@ test("the pictures of the README", { skip: process.env.UPDATE_SCREENSHOTS === un
       await first.getByText("run by the gateway").waitFor();
       await whole(await say(page, "What is my cat called?"));
       await message(page).fill("And what can you do?");
-      await page.screenshot({ path: `${shown}/playground-${name}.png` });
+      const picture = await page.screenshot({ path: `${shown}/playground-${name}.png` });
+      assert.ok(picture.length > 10_000 && picture.length < 150_000, `${picture.length} bytes`);
     });
   }
 });

@@ -40,10 +40,12 @@ export function Transcript(props: {
   const scrolled = () => {
     const shown = box.current;
     if (shown === null) return;
-    const now = { top: shown.scrollTop, height: shown.scrollHeight + shown.clientHeight };
-    if (shown.scrollHeight - now.top - shown.clientHeight < NEAR) follows.current = true;
-    // The browser scrolls too, where sizes change; only the reader scrolls up with none changed.
-    else if (now.height === last.current.height && now.top < last.current.top) follows.current = false;
+    const now = { top: shown.scrollTop, height: shown.scrollHeight };
+    const below = now.height - now.top - shown.clientHeight;
+    // The browser scrolls up too, where the text becomes shorter or the room larger: then to the very end.
+    const isByReader = now.top < last.current.top && now.height >= last.current.height && below > 1;
+    if (isByReader) follows.current = false;
+    else if (below < NEAR) follows.current = true;
     last.current = now;
   };
   return (
