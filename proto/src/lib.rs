@@ -7,8 +7,8 @@
 //! elements before it decodes; [`TraceContext`] how a trace goes along with a call. With the feature `tls`, [`tls`] holds
 //! what both ends of the wire need alike for it to be encrypted.
 //!
-//! It is the only crate that both processes share, and holds no logic of theirs: nothing here knows a model, a
-//! tenant, a socket or a setting.
+//! It is the only crate that both processes share, and holds no logic of theirs: nothing here knows a model or a tenant, and
+//! but for [`tls`], which reads the files that settings name and makes connections, nothing knows a socket or a setting.
 
 mod error_catalog;
 mod route_table;

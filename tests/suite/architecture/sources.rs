@@ -83,8 +83,8 @@ fn no_test_is_switched_off_and_nothing_sleeps_to_synchronise() {
 
 /// They share nothing but the contract, so that each has what a process needs for itself.
 #[test]
-fn core_and_edge_send_traces_alike() {
-    for file in ["config/traces.rs", "trace/export.rs"] {
+fn what_both_processes_need_is_the_same_in_both() {
+    for file in ["config/traces.rs", "process/own_use.rs", "trace/export.rs"] {
         let [core, edge] = ["core/src", "rest-edge/src"].map(|source| root().join(source).join(file));
         assert!(fs::read(core).unwrap() == fs::read(edge).unwrap(), "{file} is not the same in core and edge");
     }
